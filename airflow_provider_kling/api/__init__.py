@@ -1,0 +1,1 @@
+"""Kling over HTTP. Nothing in here knows of Airflow."""

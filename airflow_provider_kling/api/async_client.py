@@ -1,0 +1,104 @@
+"""The triggerer's client: the same calls over ``aiohttp``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import aiohttp
+from tenacity import AsyncRetrying
+
+from airflow_provider_kling.api.errors import KlingError
+from airflow_provider_kling.api.sending import CONNECT_SECONDS, read_answer, retries
+from airflow_provider_kling.api.tasks import TEXT2VIDEO
+from airflow_provider_kling.api.waiting import Wait
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from airflow_provider_kling.api.calls import Call
+    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.tasks import VideoTask
+
+T = TypeVar("T")
+
+
+class AsyncKlingClient:
+    """
+    One gateway at one address, asked from an event loop. Use it in an ``async with``, or close it.
+
+    Every method raises KlingError and nothing else. It only reads: submissions are a worker's work.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        # trust_env for the sake of proxies, as in requests.
+        self._session = aiohttp.ClientSession(trust_env=True)
+
+    async def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
+        """Ask for one generation."""
+        return await self.perform(self.endpoint.gateway.query(task_id, product))
+
+    async def wait_for_task(
+        self, task_id: str, product: str = TEXT2VIDEO, *, poll_interval: float, deadline: float
+    ) -> VideoTask:
+        """
+        Ask until the generation has ended, well or not, and return it as it ended.
+
+        :param poll_interval: Seconds from one question to the next.
+        :param deadline: Seconds since the epoch.
+        :raises KlingTimeoutError: the deadline came first.
+        """
+        wait = Wait(task_id, poll_interval, deadline)
+        while True:
+            outcome: VideoTask | KlingError
+            try:
+                outcome = await self.get_task(task_id, product)
+            except KlingError as error:
+                outcome = error
+            if isinstance(pause := wait.after(outcome, time.time()), float):
+                await asyncio.sleep(pause)
+            else:
+                return pause
+
+    async def perform(self, call: Call[T]) -> T:
+        """Send a call, again where that is free and may help, and return what its answer says."""
+        return await AsyncRetrying(**retries(creates=call.creates))(self._exchange, call)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _exchange(self, call: Call[T]) -> T:
+        timeout = aiohttp.ClientTimeout(
+            sock_connect=CONNECT_SECONDS, sock_read=self.endpoint.answer_seconds(call)
+        )
+        try:
+            async with self._session.request(
+                call.method,
+                self.endpoint.url(call),
+                params=call.query,
+                json=call.json,
+                headers=self.endpoint.headers(),
+                timeout=timeout,
+                allow_redirects=not call.creates,  # a redirected POST may be sent on as something else
+            ) as response:
+                answer = self.endpoint.answer(response.status, await response.read(), response.headers)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self.endpoint.trouble(call, error, sent=not _never_left(error)) from error
+        return cast("T", read_answer(call, answer))
+
+
+def _never_left(error: Exception) -> bool:
+    """Return whether it is certain that the gateway received nothing: no connection ever stood."""
+    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)

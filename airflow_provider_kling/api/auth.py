@@ -1,0 +1,60 @@
+"""Who we are to a gateway: an API key, or an access key with its secret key."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+# Both from Kling's own sample code; a longer life is not documented as allowed.
+JWT_LIFETIME_SECONDS = 1800
+JWT_NOT_BEFORE_SECONDS = 5
+
+
+class Credentials(Protocol):
+    """What a client needs to know of its keys."""
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header for a request that is sent now."""
+
+    def hide(self, text: str) -> str:
+        """Return ``text`` without the secrets of these credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A static key, sent as it is. Every gateway knows this form."""
+
+    key: str = field(repr=False)
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header."""
+        return f"Bearer {self.key}"
+
+    def hide(self, text: str) -> str:
+        """Return ``text`` without the key."""
+        return text.replace(self.key, "***")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """Kling's older pair of keys: each request carries a JWT that the secret key signed."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header, with a JWT that lives half an hour from now."""
+        import jwt
+
+        now = int(time.time())
+        claims = {
+            "iss": self.access_key,
+            "exp": now + JWT_LIFETIME_SECONDS,
+            "nbf": now - JWT_NOT_BEFORE_SECONDS,
+        }
+        return f"Bearer {jwt.encode(claims, self.secret_key, algorithm='HS256')}"
+
+    def hide(self, text: str) -> str:
+        """Return ``text`` without the secret key."""
+        return text.replace(self.secret_key, "***")

@@ -1,0 +1,61 @@
+"""When to ask again and when to stop: decided once, for the worker's loop and the triggerer's."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow_provider_kling.api.errors import KlingError, KlingTimeoutError
+
+if TYPE_CHECKING:
+    from airflow_provider_kling.api.tasks import TaskState, VideoTask
+
+log = logging.getLogger(__name__)
+
+
+class Wait:
+    """
+    The waiting for one generation, fed with what each question brought.
+
+    An error that may pass (the gateway is down, or busy) never ends a waiting; only the deadline does.
+
+    :param task_id: The generation that is waited for.
+    :param poll_interval: Seconds from one question to the next.
+    :param deadline: The instant at which to stop, in seconds since the epoch. It is wall-clock time
+        because it has to mean the same in another process.
+    """
+
+    def __init__(self, task_id: str, poll_interval: float, deadline: float) -> None:
+        self.task_id = task_id
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self._state: TaskState | None = None
+
+    def after(self, outcome: VideoTask | KlingError, now: float) -> VideoTask | float:
+        """
+        Return the generation once it has ended, before that the seconds to pause until the next question.
+
+        :param outcome: The generation as it was seen, or the error that came instead.
+        :param now: Seconds since the epoch.
+        :raises KlingError: an error that time does not mend.
+        :raises KlingTimeoutError: the deadline has come.
+        """
+        if isinstance(outcome, KlingError):
+            if not outcome.retryable:
+                raise outcome
+            log.warning("Could not ask for Kling task %s, and will ask again: %s", self.task_id, outcome)
+        elif outcome.state.ended:
+            return outcome
+        else:
+            changed = outcome.state is not self._state
+            log.log(
+                logging.INFO if changed else logging.DEBUG, "Kling task %s is %s", self.task_id, outcome.state
+            )
+            self._state = outcome.state
+        if now >= self.deadline:
+            raise self._timeout(outcome)
+        return min(self.poll_interval, max(self.deadline - now, 0.0))
+
+    def _timeout(self, outcome: VideoTask | KlingError) -> KlingTimeoutError:
+        last = f"the last question failed: {outcome}" if isinstance(outcome, KlingError) else outcome.state
+        return KlingTimeoutError(f"The time to wait is over ({last}).", task_id=self.task_id)
