@@ -1,0 +1,148 @@
+"""An Airflow connection, turned into a client."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_kling.api.errors import (
+    KlingAuthError,
+    KlingConnectionConfigError,
+    KlingError,
+    KlingUnreachableError,
+)
+from airflow_provider_kling.api.requests import Text2VideoRequest
+from airflow_provider_kling.api.tasks import TEXT2VIDEO
+from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of
+
+if TYPE_CHECKING:
+    from airflow_provider_kling.api.async_client import AsyncKlingClient
+    from airflow_provider_kling.api.client import KlingClient
+    from airflow_provider_kling.api.media import Sink, VideoFile
+    from airflow_provider_kling.api.tasks import Video, VideoTask
+
+# How often everybody asks; the relays themselves look at Kling about every 15 seconds.
+DEFAULT_POLL_INTERVAL = 10.0
+# Pro and long clips take up to twenty minutes, and a busy gateway queues them.
+DEFAULT_TIMEOUT = 60 * 60.0
+
+
+class KlingHook(BaseHook):
+    """
+    Talk to a Kling gateway from Python code in a task.
+
+    Every method raises a :class:`~airflow_provider_kling.api.errors.KlingError`; its type says what to do.
+
+    :param kling_conn_id: The Airflow connection, of type ``kling``.
+    """
+
+    conn_name_attr = "kling_conn_id"
+    default_conn_name = "kling_default"
+    conn_type = "kling"
+    hook_name = "Kling"
+
+    def __init__(self, kling_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kling_conn_id = kling_conn_id
+
+    def get_conn(self) -> KlingClient:
+        """
+        Return the client, made on first use.
+
+        :raises KlingConnectionConfigError: the connection is missing, or cannot be used.
+        """
+        return self._client
+
+    async def get_async_conn(self) -> AsyncKlingClient:
+        """
+        Return a new client for the running event loop; the caller closes it.
+
+        :raises KlingConnectionConfigError: as :meth:`get_conn`.
+        """
+        from airflow.providers.common.compat.connection import get_async_connection
+
+        from airflow_provider_kling.api.async_client import AsyncKlingClient
+
+        try:
+            connection = await get_async_connection(self.kling_conn_id)
+        except AirflowNotFoundException:
+            raise self._missing_connection() from None
+        return AsyncKlingClient(endpoint_of(connection))
+
+    def submit(self, request: Text2VideoRequest | None = None, **fields: Any) -> VideoTask:
+        """
+        Make a generation. It costs money and cannot be cancelled.
+
+        :param request: What to make; or give the fields of a
+            :class:`~airflow_provider_kling.api.requests.Text2VideoRequest` by name.
+        :raises KlingRequestError: a field breaks a rule; nothing was sent.
+        :raises KlingOutcomeUnknownError: it was sent, and whether it happened is not known.
+        """
+        return self.get_conn().submit(request or Text2VideoRequest.checked(fields))
+
+    def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
+        """Ask for one generation; the links in the answer are fresh."""
+        return self.get_conn().get_task(task_id, product)
+
+    def wait_for_task(
+        self,
+        task_id: str,
+        product: str = TEXT2VIDEO,
+        *,
+        poll_interval: float = DEFAULT_POLL_INTERVAL,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> VideoTask:
+        """
+        Wait, in this process, until a generation has ended; it may have ended badly.
+
+        :param poll_interval: Seconds from one question to the next.
+        :param timeout: Seconds from now.
+        :raises KlingTimeoutError: it had not ended by then.
+        """
+        return self.get_conn().wait_for_task(
+            task_id, product, poll_interval=poll_interval, deadline=time.time() + timeout
+        )
+
+    def download(self, video: Video, sink: Sink) -> VideoFile:
+        """
+        Stream a video, whose link must be fresh, into ``sink``.
+
+        :raises KlingMediaError: what arrived is not a whole MP4 file.
+        """
+        from airflow_provider_kling.api.media import download
+
+        return download(video, sink)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say whether the gateway answers and accepts the key, without making anything."""
+        try:
+            client = self.get_conn()
+            client.probe()
+        except KlingAuthError as error:
+            return False, f"The gateway answers, and does not accept the key. {error}"
+        except KlingUnreachableError as error:
+            return False, f"The gateway does not answer. {error}"
+        except KlingError as error:
+            return False, str(error)
+        endpoint = client.endpoint
+        return True, f"The {endpoint.gateway.name} gateway at {endpoint.base_url} accepts the key."
+
+    @cached_property
+    def _client(self) -> KlingClient:
+        from airflow_provider_kling.api.client import KlingClient
+
+        try:
+            connection = self.get_connection(self.kling_conn_id)
+        except AirflowNotFoundException:
+            raise self._missing_connection() from None
+        return KlingClient(endpoint_of(connection))
+
+    def _missing_connection(self) -> KlingConnectionConfigError:
+        variable = f"AIRFLOW_CONN_{self.kling_conn_id.upper()}"
+        return KlingConnectionConfigError(
+            f"The Airflow connection {self.kling_conn_id!r} is not defined; "
+            f"add it, or set {variable}='{EXAMPLE_URI}'."
+        )

@@ -1,0 +1,186 @@
+"""The operator that submits a generation, and waits for it and lands its video if asked to."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+
+from airflow_provider_kling.api.answers import failure_of
+from airflow_provider_kling.api.errors import KlingError, KlingTaskFailedError, KlingTaskNotFoundError
+from airflow_provider_kling.api.requests import DEFAULT_MODEL, Text2VideoRequest
+from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState
+from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
+from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, DEFAULT_TIMEOUT, KlingHook
+from airflow_provider_kling.submissions import RECORD_KEY, Submission, adoptable, fingerprint
+from airflow_provider_kling.transfers.landing import land, target_at
+from airflow_provider_kling.triggers.events import read_event
+from airflow_provider_kling.triggers.task import KlingTaskTrigger, backstop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+
+    from airflow_provider_kling.api.tasks import VideoTask
+
+TASK_ID_XCOM_KEY = "kling_task_id"
+
+
+class KlingText2VideoOperator(BaseOperator):
+    """
+    Submit a text-to-video generation; with ``wait_for_completion`` wait for it, with ``path`` land it too.
+
+    A generation costs money and cannot be cancelled. The operator checks every value before it sends
+    anything, and sends again only what certainly did not happen. Its id is pushed at once as the XCom
+    ``kling_task_id``. Where Airflow keeps task state (3.3 and newer), a retry of the same request adopts
+    the generation that an earlier try submitted; elsewhere an error after the submission fails the task
+    without retrying it.
+
+    Returns the task id; when it waited, the finished task as a dict; when it landed the video, what landed,
+    as :class:`~airflow_provider_kling.transfers.object_storage.KlingToObjectStorageOperator` does.
+
+    The fields of the request, all templated, are those of
+    :class:`~airflow_provider_kling.api.requests.Text2VideoRequest`.
+
+    :param wait_for_completion: Wait until the generation has ended.
+    :param path: Land the video there; implies waiting. (templated)
+    :param deferrable: Wait in the triggerer, which holds no worker.
+    :param poll_interval: Seconds from one question to the next.
+    :param timeout: Seconds to wait, counted from the submission.
+    :param kling_conn_id: The Airflow connection. (templated)
+    """
+
+    request_fields: Sequence[str] = tuple(Text2VideoRequest.model_fields)
+    template_fields: Sequence[str] = (*request_fields, "path", "kling_conn_id")
+    ui_color = "#e8e3ff"
+
+    def __init__(
+        self,
+        *,
+        prompt: str,
+        model: str = DEFAULT_MODEL,
+        negative_prompt: str | None = None,
+        duration: float | str = 5,
+        aspect_ratio: str | None = None,
+        mode: str | None = None,
+        cfg_scale: float | str | None = None,
+        image: str | None = None,
+        image_tail: str | None = None,
+        width: int | str | None = None,
+        height: int | str | None = None,
+        fps: int | str | None = None,
+        seed: int | str | None = None,
+        n: int | str | None = None,
+        response_format: str | None = None,
+        user: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        extra: dict[str, Any] | None = None,
+        wait_for_completion: bool = False,
+        path: str | ObjectStoragePath | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = DEFAULT_POLL_INTERVAL,
+        timeout: float = DEFAULT_TIMEOUT,
+        kling_conn_id: str = KlingHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prompt = prompt
+        self.model = model
+        self.negative_prompt = negative_prompt
+        self.duration = duration
+        self.aspect_ratio = aspect_ratio
+        self.mode = mode
+        self.cfg_scale = cfg_scale
+        self.image = image
+        self.image_tail = image_tail
+        self.width = width
+        self.height = height
+        self.fps = fps
+        self.seed = seed
+        self.n = n
+        self.response_format = response_format
+        self.user = user
+        self.metadata = metadata
+        self.extra = extra
+        self.wait_for_completion = wait_for_completion
+        self.path = path
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.kling_conn_id = kling_conn_id
+
+    @cached_property
+    def hook(self) -> KlingHook:
+        """The hook of this operator's connection."""
+        return KlingHook(self.kling_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Submit, or adopt what an earlier try submitted; then wait and land, as far as asked."""
+        with permanent_errors_fail_at_once():
+            request = Text2VideoRequest.checked({name: getattr(self, name) for name in self.request_fields})
+            if self.path is not None:
+                target_at(self.path)  # a target that cannot be opened is found before anything is paid
+            task_id = self._submit_or_adopt(context, request)
+        if not self.wait_for_completion and self.path is None:
+            return task_id
+        deadline = time.time() + self.timeout
+        if self.deferrable:
+            self.defer(
+                trigger=KlingTaskTrigger(
+                    kling_task_id=task_id,
+                    product=TEXT2VIDEO,
+                    kling_conn_id=self.kling_conn_id,
+                    poll_interval=self.poll_interval,
+                    deadline=deadline,
+                ),
+                method_name="execute_complete",
+                timeout=backstop(deadline),
+            )
+        return self._finish(
+            context,
+            lambda: self.hook.wait_for_task(task_id, poll_interval=self.poll_interval, timeout=self.timeout),
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on after the trigger fired."""
+        return self._finish(context, lambda: read_event(event))
+
+    def _submit_or_adopt(self, context: Context, request: Text2VideoRequest) -> str:
+        store = context.get("task_state_store")  # Airflow has had one since 3.3
+        asked = fingerprint(request, self.kling_conn_id)
+        task_id = adoptable(store.get(RECORD_KEY), asked) if store is not None else None
+        if task_id is not None:
+            self.log.info("Adopting Kling task %s, which an earlier try submitted", task_id)
+        else:
+            task_id = self.hook.submit(request).task_id
+            self.log.info("Submitted Kling task %s", task_id)
+            if store is not None:
+                store.set(RECORD_KEY, Submission(task_id, asked).as_record())
+        context["ti"].xcom_push(key=TASK_ID_XCOM_KEY, value=task_id)
+        return task_id
+
+    def _finish(self, context: Context, wait: Callable[[], VideoTask]) -> dict[str, Any]:
+        store = context.get("task_state_store")
+        with permanent_errors_fail_at_once():
+            try:
+                task = wait()
+                if task.state is TaskState.FAILED:
+                    raise failure_of(task)
+                if self.path is None:
+                    return task.as_dict()
+                return land(self.hook, task.task_id, task.product, target_at(self.path))
+            except KlingError as error:
+                if store is None and error.retryable:
+                    # The next try could not know of the generation, and would pay for another one.
+                    raise AirflowFailException(f"{error} Not retried, so as not to pay again.") from error
+                if store is not None and _is_lost(error):
+                    store.delete(RECORD_KEY)
+                raise
+
+
+def _is_lost(error: KlingError) -> bool:
+    """Return whether a generation will never have a video, so that clearing the task makes a new one."""
+    return isinstance(error, KlingTaskFailedError | KlingTaskNotFoundError)

@@ -1,0 +1,130 @@
+"""The sensor that waits for a generation."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_kling.api.answers import failure_of
+from airflow_provider_kling.api.errors import KlingError, KlingTimeoutError
+from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState, task_id_of
+from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
+from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, KlingHook
+from airflow_provider_kling.triggers.events import read_event
+from airflow_provider_kling.triggers.task import KlingTaskTrigger, backstop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
+    from airflow_provider_kling.api.tasks import VideoTask
+
+
+class KlingTaskSensor(BaseSensorOperator):
+    """
+    Wait until a generation has ended, and return the finished task as a dict.
+
+    The three ways of waiting (``mode="poke"``, ``mode="reschedule"``, ``deferrable=True``) give the same
+    result and the same errors. A gateway that is down is asked again until ``timeout``; a generation that
+    failed, or a key that is refused, fails the task at once.
+
+    :param kling_task_id: The id, or the dict that an operator or a sensor returned. (templated)
+    :param product: The path family of the generation. (templated)
+    :param kling_conn_id: The Airflow connection. (templated)
+    :param deferrable: Wait in the triggerer, which holds no worker.
+    :param poke_interval: Seconds from one question to the next, in every mode.
+    """
+
+    template_fields: Sequence[str] = ("kling_task_id", "product", "kling_conn_id")
+    ui_color = "#e8e3ff"
+
+    def __init__(
+        self,
+        *,
+        kling_task_id: str | Mapping[str, Any] | XComArg,
+        product: str = TEXT2VIDEO,
+        kling_conn_id: str = KlingHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poke_interval: timedelta | float = DEFAULT_POLL_INTERVAL,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, **kwargs)
+        self.kling_task_id = kling_task_id
+        self.product = product
+        self.kling_conn_id = kling_conn_id
+        self.deferrable = deferrable
+
+    @cached_property
+    def hook(self) -> KlingHook:
+        """The hook of this sensor's connection."""
+        return KlingHook(self.kling_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the worker or in the triggerer; return the finished task as a dict."""
+        if not self.deferrable:
+            return super().execute(context)
+        started = time.time()
+        if isinstance(ended := self._poke_before_deferring(context), PokeReturnValue):
+            return ended.xcom_value
+        deadline = started + self.timeout
+        self.defer(
+            trigger=KlingTaskTrigger(
+                kling_task_id=task_id_of(self.kling_task_id),
+                product=self.product,
+                kling_conn_id=self.kling_conn_id,
+                poll_interval=self.poke_interval,
+                deadline=deadline,
+            ),
+            method_name="execute_complete",
+            timeout=backstop(deadline),
+        )
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Ask once."""
+        with permanent_errors_fail_at_once():
+            try:
+                task = self.hook.get_task(task_id_of(self.kling_task_id), self.product)
+            except KlingError as error:
+                if not error.retryable:
+                    raise
+                self.log.warning("Could not ask for the Kling task, and will ask again: %s", error)
+                return False
+            if not task.state.ended:
+                self.log.info("Kling task %s is %s", task.task_id, task.state)
+                return False
+            return PokeReturnValue(is_done=True, xcom_value=self._result(task))
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on after the trigger fired."""
+        with permanent_errors_fail_at_once():
+            try:
+                return self._result(read_event(event))
+            except KlingTimeoutError as error:
+                raise AirflowSensorTimeout(str(error)) from error
+
+    def _poke_before_deferring(self, context: Context) -> bool | PokeReturnValue:
+        try:
+            return self.poke(context)
+        except AirflowFailException as error:
+            # What BaseSensorOperator does around its own pokes.
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException("Skipping, as soft_fail or never_fail asks for.") from error
+            raise
+
+    def _result(self, task: VideoTask) -> dict[str, Any]:
+        if task.state is TaskState.FAILED:
+            raise failure_of(task)
+        self.log.info("Kling task %s has succeeded", task.task_id)
+        return task.as_dict()

@@ -1,0 +1,102 @@
+"""A finished video, put where it belongs: streamed beside the target, and published only when it is whole."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
+
+from airflow_provider_kling.api.answers import failure_of
+from airflow_provider_kling.api.errors import KlingNotEndedError, KlingRequestError
+from airflow_provider_kling.api.tasks import TaskState
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+    from airflow_provider_kling.api.media import VideoFile
+    from airflow_provider_kling.api.tasks import Video
+    from airflow_provider_kling.hooks.kling import KlingHook
+
+log = logging.getLogger(__name__)
+
+
+def target_at(path: str | ObjectStoragePath) -> ObjectStoragePath:
+    """
+    Return the target of a landing, with its storage within reach.
+
+    :raises KlingRequestError: it names no file, or a storage that this Airflow cannot open.
+    """
+    if not str(path).strip() or str(path).endswith("/"):
+        raise KlingRequestError(f"path={str(path)!r} names no file; give one, such as s3://bucket/deer.mp4.")
+    try:
+        target = ObjectStoragePath(path)
+        _ = target.fs  # opens the storage's connection
+    except Exception as error:
+        raise KlingRequestError(
+            f"path={str(path)!r} is in a storage that cannot be opened ({type(error).__name__}: {error}); "
+            "install its provider and check its connection."
+        ) from error
+    return target
+
+
+def land(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath) -> dict[str, Any]:
+    """
+    Land the video of a generation at ``target`` and say what landed, as plain JSON.
+
+    The link is asked for afresh, since links expire. Further videos of the same generation land beside the
+    first one, as ``name-2.mp4`` and so on, and are told of under ``others``.
+
+    :raises KlingTaskFailedError: the generation has no video.
+    :raises KlingNotEndedError: it has none yet.
+    :raises KlingMediaError: a file did not arrive whole; nothing of it was published.
+    """
+    from tenacity import Retrying
+
+    from airflow_provider_kling.api.sending import retries
+
+    landed: list[dict[str, Any]] = Retrying(**retries())(_land_all, hook, task_id, product, target)
+    first, *others = landed
+    return {**first, "others": others}
+
+
+def _land_all(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath) -> list[dict[str, Any]]:
+    task = hook.get_task(task_id, product)
+    if task.state is TaskState.FAILED:
+        raise failure_of(task)
+    if not task.state.ended:
+        raise KlingNotEndedError(f"The generation is still {task.state}.", task_id=task_id)
+    landed = []
+    for number, video in enumerate(task.videos, start=1):
+        path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
+        file = _publish(hook, video, task_id, path)
+        log.info("Landed Kling task %s at %s (%d bytes)", task_id, path, file.bytes)
+        landed.append({"path": str(path), **asdict(file), "task_id": task_id})
+    return landed
+
+
+def _publish(hook: KlingHook, video: Video, task_id: str, target: ObjectStoragePath) -> VideoFile:
+    # The name is the same in every try, so that what a killed one left behind is overwritten.
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with _open_for_writing(part) as sink:
+            file = hook.download(video, sink)
+        part.fs.mv(part.path, target.path)
+    except BaseException:
+        # A storage commits what it has when it is closed, also on an error.
+        if part.exists():
+            part.unlink()
+        raise
+    get_hook_lineage_collector().add_output_asset(context=hook, uri=str(target))
+    return file
+
+
+def _open_for_writing(path: ObjectStoragePath) -> AbstractContextManager[BinaryIO]:
+    # Past ObjectStoragePath.open, which would report the unpublished file as lineage.
+    try:
+        return path.fs.open(path.path, "wb")  # type: ignore[no-any-return]
+    except FileNotFoundError:  # a storage with real folders
+        path.fs.makedirs(path.parent.path, exist_ok=True)
+        return path.fs.open(path.path, "wb")  # type: ignore[no-any-return]

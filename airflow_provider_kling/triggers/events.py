@@ -1,0 +1,65 @@
+"""The event contract: what a trigger says, written and read in one place. Plain JSON, no signed link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_kling.api import errors
+from airflow_provider_kling.api.tasks import VideoTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENDED = "ended"
+ERROR = "error"
+
+
+def ended_event(task: VideoTask) -> dict[str, Any]:
+    """Return the event of a generation that has ended, well or not."""
+    return {
+        "status": ENDED,
+        "kling_task_id": task.task_id,
+        "task": task.as_dict(),
+        "failure": task.failure,
+    }
+
+
+def error_event(kling_task_id: str, error: errors.KlingError) -> dict[str, Any]:
+    """Return the event of a waiting that ended otherwise; ``reason`` is the type of the error."""
+    return {
+        "status": ERROR,
+        "kling_task_id": kling_task_id,
+        "reason": type(error).__name__,
+        "message": error.message,
+        "code": error.code,
+        "http_status": error.http_status,
+        "request_id": error.request_id,
+    }
+
+
+def read_event(event: Mapping[str, Any] | None) -> VideoTask:
+    """
+    Return the generation that an event tells of.
+
+    :raises KlingError: of the type that ended the waiting.
+    :raises RuntimeError: the event is not one of ours; not an Airflow exception, so that ``soft_fail``
+        does not hide a defect.
+    """
+    try:
+        if event is not None and event["status"] == ENDED:
+            return VideoTask.from_dict(event["task"], failure=event["failure"])
+        if event is not None and event["status"] == ERROR:
+            error = getattr(errors, event["reason"])(
+                event["message"],
+                code=event["code"],
+                http_status=event["http_status"],
+                request_id=event["request_id"],
+                task_id=event["kling_task_id"],
+            )
+        else:
+            error = None
+    except (AttributeError, KeyError, TypeError, ValueError) as unreadable:
+        raise RuntimeError(f"The trigger's event cannot be read: {event!r}") from unreadable
+    if not isinstance(error, errors.KlingError):
+        raise RuntimeError(f"The trigger's event cannot be read: {event!r}")
+    raise error
