@@ -1,0 +1,65 @@
+"""One run of the HTTP server, from start to stop. Importing this takes the packages of the extra."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from airflow_provider_kling.emulator.admin import Admin
+from airflow_provider_kling.emulator.exchange import Exchange
+from airflow_provider_kling.emulator.files import VideoFiles
+
+if TYPE_CHECKING:
+    import socket
+
+    from airflow_provider_kling.emulator.gateways.base import Gateway
+    from airflow_provider_kling.emulator.links import LinkSigner
+    from airflow_provider_kling.emulator.store import TaskStore
+
+# Prompts are short, but images travel in the body as Base64.
+_BODY_BYTES = 64 * 1024 * 1024
+# A stop is meant to look like a crash: whoever is waiting is not waited for.
+_SHUTDOWN_SECONDS = 0.1
+
+
+class Server:
+    """
+    Serves a gateway, its files and the admin paths on a socket.
+
+    :param gateway: what to be.
+    :param store: what to remember.
+    :param signer: signs the links to files.
+    """
+
+    def __init__(self, gateway: Gateway, store: TaskStore, signer: LinkSigner) -> None:
+        self._store = store
+        self._files = VideoFiles(store, signer)
+        exchange = Exchange(gateway, store, signer)
+        app = web.Application(middlewares=[exchange.refuse], client_max_size=_BODY_BYTES)
+        app.add_routes([*Admin(store).routes(), *self._files.routes(), *exchange.routes()])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+
+    async def start(self, listener: socket.socket) -> None:
+        """
+        Begin to serve.
+
+        :param listener: a listening socket, which the server then owns.
+        """
+        await self._runner.setup()
+        protocol_factory = self._runner.server
+        assert protocol_factory is not None
+
+        def accept() -> asyncio.Protocol:
+            self._store.count("connections")
+            return protocol_factory()
+
+        self._listening = await asyncio.get_running_loop().create_server(accept, sock=listener)
+
+    async def stop(self) -> None:
+        """Hang up on everybody and remove the files."""
+        self._listening.close()
+        await self._runner.cleanup()
+        await asyncio.get_running_loop().shutdown_default_executor()
+        self._files.close()

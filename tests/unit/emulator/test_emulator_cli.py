@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMAND = (sys.executable, "-m", "airflow_provider_kling.emulator")
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and the line that it printed when it was ready."""
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline()
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_is_and_stops_cleanly_on_a_signal(stop_signal: signal.Signals) -> None:
+    with running("--gateway", "elkapi", "--seconds-per-video", "0") as (process, line):
+        url, setting = shlex.split(line)
+        name, _, uri = setting.partition("=")
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        assert name == "AIRFLOW_CONN_KLING_DEFAULT"
+        assert uri == f"kling://:any-key@{url.removeprefix('http://')}/http?gateway=elkapi"
+
+        path = f"{url}/kling/v1/videos/text2video"
+        headers = {"Authorization": "Bearer some-key"}
+        task = requests.post(path, json={"prompt": "a deer"}, headers=headers, timeout=10).json()
+        report = requests.get(f"{path}/{task['task_id']}", headers=headers, timeout=10).json()
+        assert report["status"] == "completed"
+
+        process.send_signal(stop_signal)
+        rest, errors = process.communicate(timeout=10)
+        assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_it_speaks_for_kling_itself_and_takes_only_the_keys_it_was_given() -> None:
+    secret = "a secret key of more than thirty-two bytes"
+    keys = ("--api-key", "one", "--api-key", "two", "--access-key", "access", "--secret-key", secret)
+    with running(*keys) as (_, line):
+        url = f"{line.split()[0]}/v1/videos/text2video"
+
+        def status(key: str) -> int:
+            return requests.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=10).status_code
+
+        assert [status(key) for key in ("one", "two", "three", "wrong-key")] == [200, 200, 401, 401]
+        assert "gateway=official" in line
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        result = subprocess.run(
+            [*COMMAND, "--port", port], capture_output=True, text=True, timeout=20, check=False
+        )
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "in use" in result.stderr
+    assert port in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--gateway", "nobody"), ("--access-key", "alone"), ("--port", "http")]
+)
+def test_a_wrong_argument_is_a_usage_error(arguments: tuple[str, ...]) -> None:
+    result = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    assert result.returncode == 2
+    assert "usage: kling-emulator" in result.stderr
