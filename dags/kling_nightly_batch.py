@@ -118,6 +118,6 @@ with DAG(
 ):
     prompts = read_prompts()
     generate = KlingText2VideoOperator.partial(
-        task_id="generate", pool="kling", deferrable=True, poll_interval=10
+        task_id="generate", pool="kling", deferrable=True, poll_interval=5
     ).expand_kwargs(prompts)
     generate >> write_manifest(prompts)

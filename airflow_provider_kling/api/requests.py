@@ -74,7 +74,7 @@ class Text2VideoRequest(BaseModel):
     prompt: str = Field(max_length=LONGEST_PROMPT)
     model: str = DEFAULT_MODEL
     negative_prompt: str | None = Field(default=None, max_length=LONGEST_PROMPT)
-    duration: Number = 5
+    duration: Number = 5.0
     aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None
     mode: Literal["std", "pro", "4k"] | None = None
     cfg_scale: Number | None = None

@@ -1,0 +1,57 @@
+"""Run the tests on one Airflow of each minor version, each in an environment of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from scripts.local import BUILD, ROOT
+
+UV = Path(sys.executable).with_name("uv")
+# A pre-release is tested to be known of early; it may fail.
+MAY_FAIL = ("3.4",)
+
+
+def main() -> int:
+    """Run them all, print a line for each, and return how many of those that must pass have failed."""
+    results = [run(constraints) for constraints in sorted((ROOT / "matrix").glob("airflow-*.txt"))]
+    print("\nairflow    result   seconds  tests")
+    for version, passed, seconds, summary in results:
+        print(f"{version:<10} {'passed' if passed else 'FAILED':<8} {seconds:7.0f}  {summary}")
+    return sum(not passed for version, passed, *_ in results if not version.startswith(MAY_FAIL))
+
+
+def run(constraints: Path) -> tuple[str, bool, float, str]:
+    """Return the version, whether its tests passed, how long it took, and what pytest says of it."""
+    started = time.monotonic()
+    pins = constraints.read_text()
+    version = re.findall(r"^apache-airflow==(\S+)", pins, re.MULTILINE)[0]
+    environment = BUILD / "matrix" / constraints.stem
+    python = environment / "bin" / "python"
+    log = environment.with_suffix(".log")
+    print(f"airflow {version}: {log.relative_to(ROOT)}", flush=True)
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    commands = (
+        (UV, "venv", "--quiet", "--clear", "--python", sys.executable, environment),
+        (
+            *(UV, "pip", "install", "--quiet", "--python", python, "--constraint", constraints),
+            *("--build-constraints", "constraints.txt", "--editable", ".[test]"),
+        ),
+        (python, "-m", "pytest", "-n", "2", "-q", "tests/unit", "tests/integration"),
+    )
+    with log.open("w") as output:
+        passed = all(
+            subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False).returncode == 0
+            for command in commands
+        )
+    lines = log.read_text().strip().splitlines() or [""]
+    if not passed:
+        print("\n".join(lines[-40:]), flush=True)
+    return version, passed, time.monotonic() - started, lines[-1].strip("= ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
