@@ -113,9 +113,8 @@ def show(batch: Batch) -> None:
     manifest = json.loads(path.read_text())
     with PROMPTS.open(newline="", encoding="utf-8") as file:
         asked = list(csv.DictReader(file))
-    print(
-        f"\n{batch.gateway}: {manifest['landed']} landed, {manifest['failed']} failed ({path.relative_to(ROOT)})"
-    )
+    counts = f"{manifest['landed']} landed, {manifest['failed']} failed"
+    print(f"\n{batch.gateway}: {counts} ({path.relative_to(ROOT)})")
     heads = dict.fromkeys(("prompt", "task_id", "state", "seconds", "bytes", "path"), "")
     print(COLUMNS.format(**{name: name.replace("_", " ") for name in heads}))
     for row, video in zip(asked, manifest["videos"], strict=True):
