@@ -50,8 +50,12 @@ def read_prompts() -> list[dict[str, str]]:
 
 
 @task(trigger_rule="all_done")
-def write_manifest(rows: list[dict[str, str]]) -> str:
+def write_manifest(rows: list[dict[str, str]] | None) -> str:
     """Write what landed and what failed; fail, naming the failed ones, when there are any."""
+    if rows is None:
+        raise AirflowFailException(
+            "There is no batch: the prompts were not read; see the log of read_prompts."
+        )
     ti = get_current_context()["ti"]
     every = list(range(len(rows)))
     landed = ti.xcom_pull(task_ids="generate", map_indexes=every)

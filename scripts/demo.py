@@ -13,7 +13,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 
@@ -27,6 +27,7 @@ GATEWAYS = ("elkapi", "ezmodel")
 PROMPTS = ROOT / "dags" / "prompts.csv"
 SECONDS_PER_VIDEO = 2.0
 DURATION_TOLERANCE_SECONDS = 0.2
+INTERRUPTED = 130  # as a shell reports it
 COLUMNS = "{prompt:<42.42}  {task_id:<37}  {state:<7}  {seconds:>7}  {bytes:>7}  {path}"
 
 
@@ -44,9 +45,9 @@ class Batch:
 
 async def main() -> None:
     """Run the batches side by side, check what landed, and print it."""
-    task = asyncio.current_task()
-    if task is not None:  # SIGINT cancels it already
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    task = cast("asyncio.Task[None]", asyncio.current_task())
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: what a shell starts aside ignores it
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         async with asyncio.TaskGroup() as group:
             runs = [group.create_task(run_batch(gateway)) for gateway in GATEWAYS]
@@ -146,5 +147,5 @@ if __name__ == "__main__":
         asyncio.run(main())
     except DemoError as failed:
         sys.exit(str(failed))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        sys.exit(130)
+    except asyncio.CancelledError:
+        sys.exit(INTERRUPTED)

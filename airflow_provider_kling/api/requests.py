@@ -46,7 +46,7 @@ class Text2VideoRequest(BaseModel):
     A text-to-video generation, in the words of all gateways together.
 
     Each gateway takes the fields that its page has and says which ones it leaves out. Numbers may come
-    as text, because templates render to text; an empty text means "not given".
+    as text and text as numbers, as templates render them; an empty text means "not given".
 
     :param prompt: What to show, at most 2500 characters.
     :param model: An open string: gateways add models faster than any list can follow.
@@ -69,7 +69,9 @@ class Text2VideoRequest(BaseModel):
     :param extra: Fields that no page here names, passed on as they are.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, coerce_numbers_to_str=True
+    )
 
     prompt: str = Field(max_length=LONGEST_PROMPT)
     model: str = DEFAULT_MODEL

@@ -115,6 +115,8 @@ def task_id_of(task: object) -> str:
     :raises KlingRequestError: it is neither.
     """
     task_id = task.get("task_id") if isinstance(task, Mapping) else task
+    if isinstance(task_id, int) and not isinstance(task_id, bool):
+        task_id = str(task_id)  # a DAG that renders templates as native objects makes numbers of Kling's ids
     if not isinstance(task_id, str) or not task_id.strip():
         raise KlingRequestError(
             f"kling_task_id={task!r} is neither a task id nor the dict of a task; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ class KlingTaskSensor(BaseSensorOperator):
         self.product = product
         self.kling_conn_id = kling_conn_id
         self.deferrable = deferrable
+        self._seen: TaskState | None = None
 
     @cached_property
     def hook(self) -> KlingHook:
@@ -102,7 +104,9 @@ class KlingTaskSensor(BaseSensorOperator):
                 self.log.warning("Could not ask for the Kling task, and will ask again: %s", error)
                 return False
             if not task.state.ended:
-                self.log.info("Kling task %s is %s", task.task_id, task.state)
+                level = logging.DEBUG if task.state is self._seen else logging.INFO
+                self.log.log(level, "Kling task %s is %s", task.task_id, task.state)
+                self._seen = task.state
                 return False
             return PokeReturnValue(is_done=True, xcom_value=self._result(task))
 

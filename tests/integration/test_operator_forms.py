@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_kling.api import sending
+from tests.integration.videos import facts_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_kling.emulator import KlingEmulator
+    from tests.integration.conftest import DagRunner
+
+
+def has_task_state() -> bool:
+    return hasattr(importlib.import_module("airflow.sdk.execution_time.context"), "TaskStateStoreAccessor")
+
+
+each_waiting_form = pytest.mark.parametrize("form", ["wait_in_worker", "wait_deferred"])
+each_landing_form = pytest.mark.parametrize("form", ["land_in_worker", "land_deferred"])
+each_form = pytest.mark.parametrize(
+    "form", ["submit_only", "wait_in_worker", "wait_deferred", "land_in_worker", "land_deferred"]
+)
+
+
+def test_submitting_returns_the_task_id_and_does_not_wait(
+    emulator: KlingEmulator, run_dag: DagRunner
+) -> None:
+    run = run_dag("operator_forms", "operator_submit_only")
+
+    assert run.state == "success", run.log
+    assert run.xcoms["generate"] == run.kling_task_ids["generate"] == emulator.tasks()[0].task_id
+    assert emulator.counters().polls == 0
+
+
+@each_waiting_form
+def test_waiting_returns_the_finished_task(form: str, emulator: KlingEmulator, run_dag: DagRunner) -> None:
+    run = run_dag("operator_forms", f"operator_{form}")
+
+    assert run.state == "success", run.log
+    finished = run.xcoms["generate"]
+    assert (finished["task_id"], finished["state"]) == (run.kling_task_ids["generate"], "succeeded")
+    assert "?" not in finished["videos"][0]["url"]
+    assert emulator.counters().creates_accepted == 1
+
+
+@each_landing_form
+def test_landing_returns_what_landed(
+    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+) -> None:
+    target = tmp_path / "deer.mp4"
+    run = run_dag("operator_forms", f"operator_{form}", path=target.as_uri())
+
+    assert run.state == "success", run.log
+    facts = facts_of(target)
+    assert run.xcoms["generate"] == {
+        "path": target.as_uri(),
+        **facts,
+        "task_id": run.kling_task_ids["generate"],
+        "others": [],
+    }
+    assert (facts["duration"], facts["width"], facts["height"]) == (3.0, 960, 960)
+    assert emulator.counters().creates_accepted == 1
+
+
+@pytest.mark.parametrize("form", ["submit_only", "land_deferred"])
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"prompt": " "}, "prompt=' ' is empty; say what the video should show"),
+        ({"prompt": "x" * 2501}, "is too long; 2500 characters at most"),
+        ({"duration": "-5"}, "duration='-5' must be a positive number of seconds, for example 5"),
+        ({"duration": "long"}, "duration='long' must be a number"),
+        ({"aspect_ratio": "4:3"}, "aspect_ratio='4:3' is unknown; use '16:9', '9:16' or '1:1'"),
+        ({"image": "/tmp/cat.png"}, "is neither an http(s) link nor the Base64 text of a JPEG or PNG file"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_remedy_before_anything_is_sent(
+    form: str, fields: dict[str, Any], said: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+) -> None:
+    run = run_dag("operator_forms", f"operator_{form}", path=str(tmp_path / "deer.mp4"), **fields)
+
+    assert run.states["generate"] == "failed"
+    assert said in run.log
+    assert "Nothing was submitted." in run.log
+    assert run.tries["generate"] == 1
+    assert emulator.counters().creates_received == 0
+
+
+@each_landing_form
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", "names no file; give one, such as s3://bucket/deer.mp4"),
+        ("file:///tmp/videos/", "names no file"),
+        ("nowhere://bucket/deer.mp4", "is in a storage that cannot be opened"),
+    ],
+)
+def test_a_bad_target_is_found_before_anything_is_paid(
+    form: str, path: str, said: str, emulator: KlingEmulator, run_dag: DagRunner
+) -> None:
+    run = run_dag("operator_forms", f"operator_{form}", path=path)
+
+    assert run.states["generate"] == "failed"
+    assert said in run.log
+    assert emulator.counters().creates_received == 0
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        (
+            None,
+            "The Airflow connection 'kling_default' is not defined; add it, or set AIRFLOW_CONN_KLING_DEFAULT=",
+        ),
+        (
+            "kling://127.0.0.1:9/http",
+            "Connection 'kling_default' has no key; put the API key into its password",
+        ),
+    ],
+)
+def test_a_connection_that_cannot_be_used_is_told_from_a_gateway_that_refuses(
+    uri: str | None, said: str, run_dag: DagRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_KLING_DEFAULT", raising=False)
+    if uri:
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", uri)
+    run = run_dag("operator_forms", "operator_submit_only")
+
+    assert run.states["generate"] == "failed"
+    assert said in run.log
+
+
+def test_a_wrong_key_fails_at_once_and_says_where_to_look(
+    emulator: KlingEmulator, run_dag: DagRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = emulator.connection_uri.replace("any-key", "wrong-key")
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", uri)
+    run = run_dag("operator_forms", "operator_land_deferred", path="/tmp/never.mp4")
+
+    assert run.states["generate"] == "failed"
+    assert "HTTP 401" in run.log
+    assert "Check the key in the connection's password" in run.log
+    assert run.tries["generate"] == 1
+    assert "wrong-key" not in run.log
+    assert emulator.counters().creates_received == 0
+
+
+def test_a_gateway_that_is_down_is_tried_again_by_airflow(
+    emulator: KlingEmulator, run_dag: DagRunner
+) -> None:
+    emulator.stop()
+    run = run_dag("operator_forms", "operator_submit_only")
+
+    assert run.states["generate"] == "failed"
+    assert "Check host, port and schema of the connection" in run.log
+    assert run.tries["generate"] == 2
+    assert emulator.counters().creates_received == 0
+
+
+@each_form
+def test_a_lost_answer_stops_the_task_instead_of_paying_again(
+    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "deer.mp4")
+    run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [lost]", path=path)
+
+    assert run.states["generate"] == "failed"
+    assert "A generation may have been made and may be billed." in run.log
+    assert run.tries["generate"] == 1
+    assert emulator.counters().creates_received == 1
+
+
+@each_waiting_form
+def test_a_timeout_says_that_the_generation_goes_on(
+    form: str, emulator: KlingEmulator, run_dag: DagRunner
+) -> None:
+    run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [slow]")
+
+    assert run.states["generate"] == "failed"
+    assert "The generation goes on and is billed" in run.log
+    assert f"Kling task {run.kling_task_ids['generate']}" in run.log
+    assert emulator.counters().creates_received == 1
+
+
+@each_landing_form
+def test_a_transfer_that_breaks_off_is_repeated_and_not_paid_again(
+    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+) -> None:
+    target = tmp_path / "deer.mp4"
+    run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut]", path=str(target))
+
+    assert run.state == "success", run.log
+    assert facts_of(target)["duration"] == 3.0
+    assert emulator.counters().creates_accepted == 1
+    assert emulator.counters().downloads == 2
+
+
+@each_landing_form
+def test_a_file_that_never_arrives_whole_is_never_published_nor_paid_again(
+    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+) -> None:
+    target = tmp_path / "deer.mp4"
+    run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut-always]", path=str(target))
+
+    assert run.states["generate"] == "failed"
+    assert "The transfer of the video broke off" in run.log
+    assert list(tmp_path.iterdir()) == []
+    assert emulator.counters().creates_accepted == 1
+
+
+def test_a_retried_transfer_lands_what_was_cut_short(
+    emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "RETRY_SECONDS", 0.0)  # so that the task itself has to be retried
+    target = tmp_path / "deer.mp4"
+    run = run_dag("sensor_chains", "sensor_poke", prompt="A deer [cut]", path=str(target))
+
+    assert run.state == "success", run.log
+    assert run.tries["upload"] == 2
+    assert facts_of(target)["sha256"] == run.xcoms["upload"]["sha256"]
+    assert emulator.counters().creates_accepted == 1
+
+
+@pytest.mark.skipif(not has_task_state(), reason="Airflow keeps task state since 3.3")
+@each_landing_form
+def test_a_retry_adopts_what_the_first_try_submitted(
+    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "RETRY_SECONDS", 0.0)
+    target = tmp_path / "deer.mp4"
+    run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut]", path=str(target))
+
+    assert run.state == "success", run.log
+    assert run.tries["generate"] == 2
+    assert "which an earlier try submitted" in run.log
+    assert emulator.counters().creates_accepted == 1
