@@ -9,6 +9,7 @@ asks for the same adopts it, a try that asks for something else submits anew.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class Submission:
 
 def fingerprint(request: Text2VideoRequest, kling_conn_id: str) -> str:
     """Return a short text that is the same exactly when the same is asked for over the same connection."""
-    asked = f"{kling_conn_id}\n{request.model_dump_json()}"
+    asked = f"{kling_conn_id}\n{json.dumps(request.model_dump(), sort_keys=True)}"
     return hashlib.sha256(asked.encode()).hexdigest()[:32]
 
 

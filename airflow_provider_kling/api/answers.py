@@ -47,7 +47,7 @@ class Answer:
     What came back from a gateway.
 
     :param status: The HTTP status.
-    :param text: The body, decoded, with the client's own secrets already hidden.
+    :param text: The body, decoded.
     :param retry_after: Seconds, from the header of that name.
     """
 
@@ -267,7 +267,7 @@ def _first_text(*values: object) -> str | None:
 
 
 def _number_as_id(*values: object) -> str | None:
-    return next((str(value) for value in values if isinstance(value, int) and value > 0), None)
+    return next((str(value) for value in values if type(value) is int and value > 0), None)
 
 
 def _number(value: object) -> float | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from tenacity import AsyncRetrying
 
 from airflow_provider_kling.api.errors import KlingError
-from airflow_provider_kling.api.sending import CONNECT_SECONDS, read_answer, retries
+from airflow_provider_kling.api.sending import CONNECT_SECONDS, retries
 from airflow_provider_kling.api.tasks import TEXT2VIDEO
 from airflow_provider_kling.api.waiting import Wait
 
@@ -34,8 +36,7 @@ class AsyncKlingClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        # trust_env for the sake of proxies, as in requests.
-        self._session = aiohttp.ClientSession(trust_env=True)
+        self._session = aiohttp.ClientSession()
 
     async def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
         """Ask for one generation."""
@@ -90,15 +91,22 @@ class AsyncKlingClient:
                 params=call.query,
                 json=call.json,
                 headers=self.endpoint.headers(),
+                proxy=_proxy_of_environment(self.endpoint.base_url),
                 timeout=timeout,
                 allow_redirects=not call.creates,  # a redirected POST may be sent on as something else
             ) as response:
                 answer = self.endpoint.answer(response.status, await response.read(), response.headers)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: the host is no name
             raise self.endpoint.trouble(call, error, sent=not _never_left(error)) from error
-        return cast("T", read_answer(call, answer))
+        return cast("T", self.endpoint.read(call, answer))
 
 
 def _never_left(error: Exception) -> bool:
     """Return whether it is certain that the gateway received nothing: no connection ever stood."""
     return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+
+
+def _proxy_of_environment(url: str) -> str | None:
+    # Not aiohttp's trust_env, which would also look for a login in .netrc and stumble over our own.
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)

@@ -6,12 +6,20 @@ import time
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import requests
-from requests.auth import AuthBase
 from tenacity import Retrying
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationParseError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
 
 from airflow_provider_kling.api.errors import KlingError
-from airflow_provider_kling.api.sending import CONNECT_SECONDS, read_answer, report_left_out, retries
+from airflow_provider_kling.api.sending import CONNECT_SECONDS, report_left_out, retries
+from airflow_provider_kling.api.session import Session
 from airflow_provider_kling.api.tasks import TEXT2VIDEO
 from airflow_provider_kling.api.waiting import Wait
 
@@ -36,9 +44,7 @@ class KlingClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._session = requests.Session()
-        # As an auth object, so that a .netrc entry for the host cannot take its place.
-        self._session.auth = _Authorization(endpoint)
+        self._session = Session(self._authorize)
 
     def submit(self, request: Text2VideoRequest) -> VideoTask:
         """
@@ -106,26 +112,30 @@ class KlingClient:
                 timeout=(CONNECT_SECONDS, self.endpoint.answer_seconds(call)),
                 allow_redirects=not call.creates,  # a redirected POST may be sent on as something else
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise self.endpoint.trouble(call, error, sent=not _never_left(error)) from error
         answer = self.endpoint.answer(response.status_code, response.content, response.headers)
-        return cast("T", read_answer(call, answer))
+        return cast("T", self.endpoint.read(call, answer))
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self.endpoint.headers())
+        return request
 
 
-class _Authorization(AuthBase):
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        prepared.headers.update(self._endpoint.headers())
-        return prepared
+# What OpenSSL says when a connection fails before anything could be sent over it.
+_HANDSHAKE_FAILURES = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
 
 
-def _never_left(error: requests.RequestException) -> bool:
+def _never_left(error: Exception) -> bool:
     """Return whether it is certain that the gateway received nothing: no connection ever stood."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
+    no_address = requests.exceptions.InvalidURL | LocationParseError
+    if isinstance(error, requests.exceptions.ConnectTimeout | no_address):
         return True
     reason = error.args[0] if error.args else None
     if isinstance(reason, MaxRetryError):
         reason = reason.reason
+    if isinstance(reason, ProxyError):
+        reason = reason.original_error
+    if isinstance(reason, SSLError):
+        return getattr(reason.args[0], "reason", None) in _HANDSHAKE_FAILURES
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)

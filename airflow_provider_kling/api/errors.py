@@ -6,9 +6,12 @@ The error tree. Each type says by itself what to do next; nobody parses messages
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_kling.api.masking import mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class KlingError(Exception):
@@ -36,13 +39,18 @@ class KlingError(Exception):
         task_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
         self.message = mask(message)
+        super().__init__(self.message)
         self.code = code
         self.http_status = http_status
         self.request_id = request_id
         self.task_id = task_id
         self.retry_after = retry_after
+
+    def hide(self, hide: Callable[[str], str]) -> None:
+        """Take secrets that only the caller knows out of the message."""
+        self.message = hide(self.message)
+        self.args = (self.message,)
 
     def __str__(self) -> str:
         facts = {
@@ -52,7 +60,7 @@ class KlingError(Exception):
             "request id": self.request_id,
         }
         known = ", ".join(f"{name} {value}" for name, value in facts.items() if value not in (None, ""))
-        sentence = f"{self.message} [{known}]" if known else self.message
+        sentence = mask(f"{self.message} [{known}]") if known else self.message
         return f"{sentence} {self.remedy}" if self.remedy else sentence
 
 

@@ -242,7 +242,8 @@ def gateway_for(name: str, host: str) -> Gateway:
 
 
 def _is_at(host: str, domains: tuple[str, ...]) -> bool:
-    return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+    name = host.lower().partition(":")[0]
+    return any(name == domain or name.endswith(f".{domain}") for domain in domains)
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
@@ -256,5 +257,6 @@ def _read_nothing(answer: Answer) -> None:
 def _read_nothing_found(answer: Answer) -> None:
     try:
         read_object(answer, task_id=_NO_TASK)
-    except KlingTaskNotFoundError:
-        return
+    except KlingTaskNotFoundError as error:
+        if not error.code:  # a website's 404, not a gateway's
+            raise

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from airflow_provider_kling.api.errors import KlingMediaError
 from airflow_provider_kling.api.mp4 import Mp4Scanner
 from airflow_provider_kling.api.sending import CONNECT_SECONDS, READ_SECONDS
+from airflow_provider_kling.api.session import Session
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.tasks import Video
@@ -55,13 +57,15 @@ def download(video: Video, sink: Sink) -> VideoFile:
     """
     digest, scanner, count = hashlib.sha256(), Mp4Scanner(), 0
     try:
-        with requests.get(
-            video.url,
-            stream=True,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            headers={"Accept-Encoding": "identity"},
-            auth=_no_authorization,
-        ) as response:
+        with (
+            Session() as session,
+            session.get(
+                video.url,
+                stream=True,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                headers={"Accept-Encoding": "identity"},
+            ) as response,
+        ):
             if response.status_code != requests.codes.ok:
                 raise KlingMediaError("The video's link was refused.", http_status=response.status_code)
             promised = response.headers.get("Content-Length")
@@ -70,7 +74,7 @@ def download(video: Video, sink: Sink) -> VideoFile:
                 digest.update(portion)
                 scanner.feed(portion)
                 sink.write(portion)
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError) as error:
         # Its text and its chain hold the signed link.
         raise KlingMediaError(
             f"The transfer of the video broke off after {count} bytes ({type(error).__name__})."
@@ -79,7 +83,3 @@ def download(video: Video, sink: Sink) -> VideoFile:
         raise KlingMediaError(f"The video is cut short: {count} of {promised} bytes arrived.")
     outline = scanner.finish()
     return VideoFile(count, digest.hexdigest(), outline.duration, outline.width, outline.height)
-
-
-def _no_authorization(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    return prepared  # given, so that requests does not look one up in .netrc

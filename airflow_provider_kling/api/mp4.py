@@ -73,7 +73,7 @@ class Mp4Scanner:
             raise KlingMediaError(f"The file is not a whole MP4: {lack}.")
         try:
             return _outline(bytes(self._moov))
-        except struct.error:
+        except (struct.error, IndexError):
             raise KlingMediaError("The file's index (moov) cannot be read.") from None
 
     def _read_header(self, view: memoryview) -> memoryview:

@@ -44,6 +44,7 @@ _BY_STATUS: dict[int, type[KlingError]] = {
     403: KlingForbiddenError,
     429: KlingThrottledError,
 }
+_LONGEST_NUMBER = 9  # digits; what is longer is no code
 _EMPTY_ACCOUNT = ("balance", "arrears")
 _FINE_CODES = (None, "", 0, 200, "0", "200", "success")
 
@@ -85,7 +86,7 @@ def refusal(
 
 
 def _kind(status: int, code: object, text: str, *, asked_about_task: bool) -> type[KlingError]:
-    if isinstance(code, str) and code.isdecimal():
+    if isinstance(code, str) and code.isdecimal() and len(code) <= _LONGEST_NUMBER:
         code = int(code)
     kind: type[KlingError] | None = None
     if isinstance(code, int):

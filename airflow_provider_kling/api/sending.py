@@ -66,9 +66,26 @@ class Endpoint:
         return self.timeout or (CREATE_SECONDS if call.creates else READ_SECONDS)
 
     def answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Return what came back, with our own secrets hidden, so that nothing later can show them."""
-        text = self.credentials.hide(body.decode("utf-8", errors="replace"))
+        """Return what came back."""
+        text = body.decode("utf-8", errors="replace")
         return Answer(status, text, retry_after_seconds(headers.get("Retry-After")))
+
+    def read(self, call: Call[Any], answer: Answer) -> Any:
+        """
+        Read an answer, and say what it means for money when it is an answer to a submission.
+
+        :raises KlingOutcomeUnknownError: a submission was answered by what tells neither yes nor no.
+        :raises KlingError: as the call's reader, without our own secrets, should the gateway repeat them.
+        """
+        try:
+            return call.read(answer)
+        except KlingError as error:
+            error.hide(self.credentials.hide)
+            if not call.creates or not isinstance(error, KlingServerError | KlingUnreadableAnswerError):
+                raise
+            raise KlingOutcomeUnknownError(
+                error.message, code=error.code, http_status=error.http_status, request_id=error.request_id
+            ) from error
 
     def trouble(self, call: Call[Any], error: Exception, *, sent: bool) -> KlingError:
         """
@@ -86,23 +103,6 @@ def report_left_out(gateway: Gateway, request: Text2VideoRequest) -> None:
     """Warn of each field that was given and that the gateway does not take."""
     for name in gateway.left_out(request):
         log.warning("%s is left out: the %s gateway does not take it", name, gateway.name)
-
-
-def read_answer(call: Call[Any], answer: Answer) -> Any:
-    """
-    Read an answer, and say what it means for money when it is an answer to a submission.
-
-    :raises KlingOutcomeUnknownError: a submission was answered by something that tells neither yes nor no.
-    :raises KlingError: as the call's reader.
-    """
-    try:
-        return call.read(answer)
-    except (KlingServerError, KlingUnreadableAnswerError) as error:
-        if not call.creates:
-            raise
-        raise KlingOutcomeUnknownError(
-            error.message, code=error.code, http_status=error.http_status, request_id=error.request_id
-        ) from error
 
 
 def retries(*, creates: bool = False, seconds: float | None = None) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def retry_after_seconds(header: str | None, now: datetime | None = None) -> floa
         return float(header)
     try:
         instant = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
     return max((aware - (now or datetime.now(UTC))).total_seconds(), 0.0)

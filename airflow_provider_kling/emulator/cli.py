@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments; those of the process when None.
     :return: the exit code: 0 after a stop, 1 if it could not start.
     """
-    parser = _parser()
+    parser = argument_parser()
     arguments = parser.parse_args(argv)
     try:
         emulator = KlingEmulator(
@@ -53,7 +53,8 @@ def _serve(emulator: KlingEmulator) -> None:
         signal.sigwait(stop_signals)
 
 
-def _parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="kling-emulator", description="A Kling gateway on this machine.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8765, help="0 picks a free one (default: %(default)s)")

@@ -58,6 +58,11 @@ def _credentials(name: str, login: str | None, password: str | None, gateway: Ga
         raise KlingConnectionConfigError(
             f"Connection {name!r} has no key; put the API key into its password, as in {EXAMPLE_URI}."
         )
+    if not (password.isascii() and password.isprintable() and " " not in password):
+        raise KlingConnectionConfigError(
+            f"The password of connection {name!r} has a space, a line end or a letter beyond ASCII, which no "
+            "key has; enter the key again."
+        )
     if not login:
         return ApiKey(password)
     if not isinstance(gateway, Official):

@@ -1,0 +1,153 @@
+"""A video's bytes, from its link to a sink."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+import av
+import pytest
+
+from airflow_provider_kling.api.auth import ApiKey
+from airflow_provider_kling.api.client import KlingClient
+from airflow_provider_kling.api.errors import KlingMediaError
+from airflow_provider_kling.api.media import download
+from airflow_provider_kling.api.requests import Text2VideoRequest
+from airflow_provider_kling.api.tasks import Video
+from airflow_provider_kling.emulator import KlingEmulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from airflow_provider_kling.api.sending import Endpoint
+    from tests.unit.api.conftest import ScriptedServer
+
+SIGNATURE = "Expires=1&Signature=nobody-may-see"
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[KlingEmulator]:
+    with KlingEmulator(gateway="elkapi", seconds_per_video=0) as started:
+        yield started
+
+
+@pytest.fixture
+def video_of(emulator: KlingEmulator, endpoint: Callable[..., Endpoint]) -> Callable[[str], Video]:
+    """Make a small video, and ask for its link."""
+
+    def make(prompt: str) -> Video:
+        request = Text2VideoRequest(prompt=prompt, width=96, height=64, fps=12, duration=3)
+        with KlingClient(endpoint(emulator.url, "elkapi", ApiKey("any-key"))) as client:
+            (video,) = client.get_task(client.submit(request).task_id).videos
+        return video
+
+    return make
+
+
+def refused(video: Video) -> KlingMediaError:
+    with pytest.raises(KlingMediaError) as caught:
+        download(video, io.BytesIO())
+    return caught.value
+
+
+def test_a_whole_file_is_described_as_pyav_describes_it(video_of: Callable[[str], Video]) -> None:
+    sink = io.BytesIO()
+    file = download(video_of("a deer"), sink)
+    content = sink.getvalue()
+    with av.open(io.BytesIO(content), "r") as container:
+        picture = container.streams.video[0]
+        assert container.duration is not None
+        seconds = container.duration / 1_000_000
+        assert len(list(container.decode(picture))) == 36
+    assert file.duration == pytest.approx(seconds, abs=0.001)
+    assert (file.width, file.height) == (picture.width, picture.height) == (96, 64)
+    assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+def test_a_file_that_is_cut_on_its_way_is_refused_and_can_be_had_whole_after_that(
+    video_of: Callable[[str], Video],
+) -> None:
+    video = video_of("a deer [cut]")
+    error = refused(video)
+    assert error.retryable
+    assert "Nothing was published" in str(error)
+    assert download(video, io.BytesIO()).duration == pytest.approx(3.0, abs=0.1)
+
+
+def test_a_link_that_is_refused_says_so_with_its_status(video_of: Callable[[str], Video]) -> None:
+    video = video_of("a deer")
+    error = refused(Video(video.url.replace("Signature=", "Signature=0")))
+    assert error.http_status == 403
+    assert "The video's link was refused." in str(error)
+
+
+@pytest.mark.usefixtures("netrc")
+def test_no_key_is_sent_to_the_link(
+    server: ScriptedServer, video_of: Callable[[str], Video], emulator: KlingEmulator
+) -> None:
+    download(video_of("a deer"), io.BytesIO())  # the emulator refuses a second key
+    server.says((200, b""))
+    refused(Video(f"{server.url}/a.mp4?{SIGNATURE}"))
+    assert "Authorization" not in server.received[0].headers
+
+
+@pytest.mark.usefixtures("netrc")
+def test_no_key_is_sent_to_where_the_link_redirects(server: ScriptedServer) -> None:
+    server.says((302, b"", {"Location": "/b.mp4"}), (200, b""))
+    refused(Video(f"{server.url}/a.mp4?{SIGNATURE}"))
+    assert [request.path for request in server.received] == [f"/a.mp4?{SIGNATURE}", "/b.mp4"]
+    assert all("Authorization" not in request.headers for request in server.received)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        pytest.param((200, b"<html><h1>Welcome</h1></html>"), "is not an MP4", id="HTML"),
+        pytest.param((200, b""), "ftyp is missing", id="nothing"),
+        pytest.param((200, b"\0\0\0\x08ftyp"), "moov is missing", id="a beginning alone"),
+        pytest.param((200, b"\0\0\0\x08ftyp", {"Content-Length": "100"}), "broke off after", id="cut"),
+        pytest.param((404, b"<html>"), "was refused", id="404"),
+        pytest.param((206, b"\0\0\0\x08ftyp"), "was refused", id="a part"),
+        pytest.param("hang up", "broke off after 0 bytes", id="hung up"),
+    ],
+)
+def test_what_is_no_whole_video_is_refused_without_showing_its_signature(
+    server: ScriptedServer,
+    caplog: pytest.LogCaptureFixture,
+    answer: tuple[int, object] | str,
+    words: str,
+) -> None:
+    caplog.set_level(logging.INFO)
+    server.says(answer)
+    error = refused(Video(f"{server.url}/a.mp4?{SIGNATURE}"))
+    assert words in str(error)
+    shown = "".join(traceback.format_exception(error)) + repr(error) + caplog.text
+    assert "nobody-may-see" not in shown
+
+
+@pytest.mark.parametrize(
+    "url", ["https://", "http://[::1", "http://a..b/a.mp4", "http://.", "http://127.0.0.1:1/a"]
+)
+def test_a_link_that_leads_nowhere_is_a_kling_error(url: str) -> None:
+    error = refused(Video(f"{url}?{SIGNATURE}"))
+    assert "nobody-may-see" not in "".join(traceback.format_exception(error)) + repr(error)
+
+
+def test_the_link_is_asked_for_as_it_stands(server: ScriptedServer) -> None:
+    server.says((200, b""))
+    path = "/a%2Fb.mp4?Signature=a%2Bb%3D%3D&x=a+b"
+    refused(Video(server.url + path))
+    assert server.received[0].path == path
+    assert server.received[0].headers["Accept-Encoding"] == "identity"
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "netrc"
+    path.write_text("default login me password mine\n")
+    path.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(path))
