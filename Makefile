@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-random lint matrix airflow constraints clean
+.PHONY: demo test test-random lint matrix airflow airflow-check constraints clean
 
 ## demo: run the nightly batch on an emulated ElkAPI and EzModel, and show what landed
 demo: $(READY)
@@ -31,6 +31,10 @@ matrix: $(READY)
 ## airflow: a whole Airflow with its UI, the example DAGs and an emulator, on 127.0.0.1
 airflow: $(READY)
 	$(BIN)/python -m scripts.airflow_standalone
+
+## airflow-check: start the same, see a video land, stop it, and see nothing left
+airflow-check: $(READY)
+	$(BIN)/python -m scripts.check_airflow
 
 ## constraints: compile constraints.txt and matrix/*.txt anew
 constraints: $(READY)

@@ -21,11 +21,15 @@ def main() -> int:
     options.add_argument("--port", type=int, default=8080, help="of the UI (default: 8080)")
     options.add_argument("--emulator-port", type=int, default=8765, help="(default: 8765)")
     options.add_argument("--gateway", default="ezmodel", choices=("ezmodel", "elkapi", "official"))
+    options.add_argument("--seconds-per-video", type=float, default=20, help="(default: 20)")
     chosen = options.parse_args()
     home = BUILD / "airflow"
     home.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    with KlingEmulator(gateway=chosen.gateway, port=chosen.emulator_port, seconds_per_video=20) as emulator:
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: what a shell starts aside ignores it
+        signal.signal(number, signal.default_int_handler)
+    with KlingEmulator(
+        gateway=chosen.gateway, port=chosen.emulator_port, seconds_per_video=chosen.seconds_per_video
+    ) as emulator:
         url = f"http://127.0.0.1:{chosen.port}"
         environment = {
             **airflow_environment(home, emulator.connection_uri),

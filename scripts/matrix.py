@@ -31,7 +31,7 @@ def run(constraints: Path) -> tuple[str, bool, float, str]:
     version = re.findall(r"^apache-airflow==(\S+)", pins, re.MULTILINE)[0]
     environment = BUILD / "matrix" / constraints.stem
     python = environment / "bin" / "python"
-    log = environment.with_suffix(".log")
+    log = environment.with_name(f"{environment.name}.log")
     print(f"airflow {version}: {log.relative_to(ROOT)}", flush=True)
     environment.parent.mkdir(parents=True, exist_ok=True)
     commands = (

@@ -172,6 +172,13 @@ class KlingResultMissingError(KlingError):
     remedy = "Ask the gateway's support with the task id; the generation was paid for."
 
 
+class KlingTargetError(KlingError):
+    """The target of a landing cannot be written; it was tried before anything was submitted."""
+
+    retryable = True
+    remedy = "Nothing was submitted. Check the path, and the connection and the permissions of its storage."
+
+
 class KlingMediaError(KlingError):
     """The bytes of a video did not arrive whole, or are no video."""
 

@@ -30,5 +30,5 @@ class Session(requests.Session):
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Take the key away when a redirect leads elsewhere; requests itself would then look into .netrc."""
-        if self.should_strip_auth(str(response.request.url), str(prepared_request.url)):
+        if self.should_strip_auth(str(response.request.url), str(prepared_request.url)):  # type: ignore[no-untyped-call]
             prepared_request.headers.pop("Authorization", None)

@@ -15,7 +15,7 @@ from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState
 from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, DEFAULT_TIMEOUT, KlingHook
 from airflow_provider_kling.submissions import RECORD_KEY, Submission, adoptable, fingerprint
-from airflow_provider_kling.transfers.landing import land, target_at
+from airflow_provider_kling.transfers.landing import land, target_at, try_target
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.task import KlingTaskTrigger, backstop
 
@@ -122,7 +122,7 @@ class KlingText2VideoOperator(BaseOperator):
         with permanent_errors_fail_at_once():
             request = Text2VideoRequest.checked({name: getattr(self, name) for name in self.request_fields})
             if self.path is not None:
-                target_at(self.path)  # a target that cannot be opened is found before anything is paid
+                try_target(target_at(self.path))
             task_id = self._submit_or_adopt(context, request)
         if not self.wait_for_completion and self.path is None:
             return task_id

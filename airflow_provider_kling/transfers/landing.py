@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
 
 from airflow_provider_kling.api.answers import failure_of
-from airflow_provider_kling.api.errors import KlingNotEndedError, KlingRequestError
+from airflow_provider_kling.api.errors import KlingNotEndedError, KlingRequestError, KlingTargetError
 from airflow_provider_kling.api.tasks import TaskState
 
 if TYPE_CHECKING:
@@ -40,6 +40,23 @@ def target_at(path: str | ObjectStoragePath) -> ObjectStoragePath:
             "install its provider and check its connection."
         ) from error
     return target
+
+
+def try_target(target: ObjectStoragePath) -> None:
+    """
+    Write an empty file beside the target, and take it away again.
+
+    :raises KlingTargetError: that does not work, so a video could not be landed there either.
+    """
+    part = _part_of(target)
+    try:
+        with _open_for_writing(part):
+            pass
+        part.unlink()
+    except Exception as error:
+        raise KlingTargetError(
+            f"path={str(target)!r} cannot be written ({type(error).__name__}: {error})."
+        ) from error
 
 
 def land(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath) -> dict[str, Any]:
@@ -78,8 +95,7 @@ def _land_all(hook: KlingHook, task_id: str, product: str, target: ObjectStorage
 
 
 def _publish(hook: KlingHook, video: Video, task_id: str, target: ObjectStoragePath) -> VideoFile:
-    # The name is the same in every try, so that what a killed one left behind is overwritten.
-    part = target.with_name(f".{target.name}.part")
+    part = _part_of(target)
     try:
         with _open_for_writing(part) as sink:
             file = hook.download(video, sink)
@@ -91,6 +107,11 @@ def _publish(hook: KlingHook, video: Video, task_id: str, target: ObjectStorageP
         raise
     get_hook_lineage_collector().add_output_asset(context=hook, uri=str(target))
     return file
+
+
+def _part_of(target: ObjectStoragePath) -> ObjectStoragePath:
+    # The name is the same in every try, so that what a killed one left behind is overwritten.
+    return target.with_name(f".{target.name}.part")
 
 
 def _open_for_writing(path: ObjectStoragePath) -> AbstractContextManager[BinaryIO]:

@@ -97,6 +97,7 @@ def test_a_bad_value_is_named_with_its_remedy_before_anything_is_sent(
         ("", "names no file; give one, such as s3://bucket/deer.mp4"),
         ("file:///tmp/videos/", "names no file"),
         ("nowhere://bucket/deer.mp4", "is in a storage that cannot be opened"),
+        ("file:///dev/null/deer.mp4", "Nothing was submitted. Check the path, and the connection"),
     ],
 )
 def test_a_bad_target_is_found_before_anything_is_paid(
@@ -114,7 +115,7 @@ def test_a_bad_target_is_found_before_anything_is_paid(
     [
         (
             None,
-            "The Airflow connection 'kling_default' is not defined; add it, or set AIRFLOW_CONN_KLING_DEFAULT=",
+            "The Airflow connection 'kling_default' is not defined; add it, or set AIRFLOW_CONN_KLING",
         ),
         (
             "kling://127.0.0.1:9/http",
