@@ -105,19 +105,18 @@ def report_left_out(gateway: Gateway, request: Text2VideoRequest) -> None:
         log.warning("%s is left out: the %s gateway does not take it", name, gateway.name)
 
 
-def retries(*, creates: bool = False, seconds: float | None = None) -> dict[str, Any]:
+def retries(*, creates: bool = False) -> dict[str, Any]:
     """
     Return the retry policy of an exchange, as the arguments of tenacity's ``Retrying`` or ``AsyncRetrying``.
 
     :param creates: Whether the exchange makes a generation: then only what certainly did not happen is
         tried again.
-    :param seconds: For how long; ``RETRY_SECONDS`` when None.
     """
     may_retry = _may_create_again if creates else _may_read_again
     return {
         "retry": retry_if_exception(may_retry),
         "wait": _pause,
-        "stop": stop_before_delay(RETRY_SECONDS if seconds is None else seconds),
+        "stop": stop_before_delay(RETRY_SECONDS),
         "reraise": True,
     }
 

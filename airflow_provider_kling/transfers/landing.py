@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, get_hook_lineage_collector
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_kling.api.answers import failure_of
 from airflow_provider_kling.api.errors import KlingNotEndedError, KlingRequestError, KlingTargetError
@@ -95,6 +95,10 @@ def _land_all(hook: KlingHook, task_id: str, product: str, target: ObjectStorage
 
 
 def _publish(hook: KlingHook, video: Video, task_id: str, target: ObjectStoragePath) -> VideoFile:
+    from airflow.providers.common.compat.sdk import (
+        get_hook_lineage_collector,
+    )  # Airflow 3.0 imports a lot here
+
     part = _part_of(target)
     try:
         with _open_for_writing(part) as sink:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ def xcom(ti: TaskInstance, key: str) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
+def readable(log: str) -> str:
+    """Undo what Airflow 3.0 and 3.1 do to an error on its way to a terminal: colours, boxes, broken lines."""
+    lines = (line for line in log.splitlines() if "MaskSecret(" not in line)  # how 3.0 reports what to mask
+    without_colours = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(lines))
+    return " ".join(re.sub("[│╭╮╰╯─]", " ", without_colours).split())
+
+
 class DagRunner:
     """Runs DAGs of ``dags/`` through ``dag.test()``, in this process."""
 
@@ -56,7 +64,7 @@ class DagRunner:
             tries={name: ti.try_number for name, ti in instances.items()},
             xcoms={name: xcom(ti, "return_value") for name, ti in instances.items()},
             kling_task_ids={name: xcom(ti, "kling_task_id") for name, ti in instances.items()},
-            log="".join(self._capfd.readouterr()),
+            log=readable("".join(self._capfd.readouterr())),
         )
 
 

@@ -79,7 +79,12 @@ def test_landing_returns_what_landed(
     ],
 )
 def test_a_bad_value_is_named_with_its_remedy_before_anything_is_sent(
-    form: str, fields: dict[str, Any], said: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+    form: str,
+    fields: dict[str, Any],
+    said: str,
+    kling_emulator: KlingEmulator,
+    run_dag: DagRunner,
+    tmp_path: Path,
 ) -> None:
     run = run_dag("operator_forms", f"operator_{form}", path=str(tmp_path / "deer.mp4"), **fields)
 
@@ -87,7 +92,7 @@ def test_a_bad_value_is_named_with_its_remedy_before_anything_is_sent(
     assert said in run.log
     assert "Nothing was submitted." in run.log
     assert run.tries["generate"] == 1
-    assert emulator.counters().creates_received == 0
+    assert kling_emulator.counters().creates_received == 0
 
 
 @each_landing_form
@@ -101,13 +106,13 @@ def test_a_bad_value_is_named_with_its_remedy_before_anything_is_sent(
     ],
 )
 def test_a_bad_target_is_found_before_anything_is_paid(
-    form: str, path: str, said: str, emulator: KlingEmulator, run_dag: DagRunner
+    form: str, path: str, said: str, kling_emulator: KlingEmulator, run_dag: DagRunner
 ) -> None:
     run = run_dag("operator_forms", f"operator_{form}", path=path)
 
     assert run.states["generate"] == "failed"
     assert said in run.log
-    assert emulator.counters().creates_received == 0
+    assert kling_emulator.counters().creates_received == 0
 
 
 @pytest.mark.parametrize(
@@ -151,20 +156,20 @@ def test_a_wrong_key_fails_at_once_and_says_where_to_look(
 
 
 def test_a_gateway_that_is_down_is_tried_again_by_airflow(
-    emulator: KlingEmulator, run_dag: DagRunner
+    kling_emulator: KlingEmulator, run_dag: DagRunner
 ) -> None:
-    emulator.stop()
+    kling_emulator.stop()
     run = run_dag("operator_forms", "operator_submit_only")
 
     assert run.states["generate"] == "failed"
     assert "Check host, port and schema of the connection" in run.log
     assert run.tries["generate"] == 2
-    assert emulator.counters().creates_received == 0
+    assert kling_emulator.counters().creates_received == 0
 
 
 @each_form
 def test_a_lost_answer_stops_the_task_instead_of_paying_again(
-    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+    form: str, kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "deer.mp4")
     run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [lost]", path=path)
@@ -172,37 +177,37 @@ def test_a_lost_answer_stops_the_task_instead_of_paying_again(
     assert run.states["generate"] == "failed"
     assert "A generation may have been made and may be billed." in run.log
     assert run.tries["generate"] == 1
-    assert emulator.counters().creates_received == 1
+    assert kling_emulator.counters().creates_received == 1
 
 
 @each_waiting_form
 def test_a_timeout_says_that_the_generation_goes_on(
-    form: str, emulator: KlingEmulator, run_dag: DagRunner
+    form: str, kling_emulator: KlingEmulator, run_dag: DagRunner
 ) -> None:
     run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [slow]")
 
     assert run.states["generate"] == "failed"
     assert "The generation goes on and is billed" in run.log
     assert f"Kling task {run.kling_task_ids['generate']}" in run.log
-    assert emulator.counters().creates_received == 1
+    assert kling_emulator.counters().creates_received == 1
 
 
 @each_landing_form
 def test_a_transfer_that_breaks_off_is_repeated_and_not_paid_again(
-    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+    form: str, kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
 ) -> None:
     target = tmp_path / "deer.mp4"
     run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut]", path=str(target))
 
     assert run.state == "success", run.log
     assert facts_of(target)["duration"] == 3.0
-    assert emulator.counters().creates_accepted == 1
-    assert emulator.counters().downloads == 2
+    assert kling_emulator.counters().creates_accepted == 1
+    assert kling_emulator.counters().downloads == 2
 
 
 @each_landing_form
 def test_a_file_that_never_arrives_whole_is_never_published_nor_paid_again(
-    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+    form: str, kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
 ) -> None:
     target = tmp_path / "deer.mp4"
     run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut-always]", path=str(target))
@@ -210,11 +215,11 @@ def test_a_file_that_never_arrives_whole_is_never_published_nor_paid_again(
     assert run.states["generate"] == "failed"
     assert "The transfer of the video broke off" in run.log
     assert list(tmp_path.iterdir()) == []
-    assert emulator.counters().creates_accepted == 1
+    assert kling_emulator.counters().creates_accepted == 1
 
 
 def test_a_retried_transfer_lands_what_was_cut_short(
-    emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "RETRY_SECONDS", 0.0)  # so that the task itself has to be retried
     target = tmp_path / "deer.mp4"
@@ -223,13 +228,17 @@ def test_a_retried_transfer_lands_what_was_cut_short(
     assert run.state == "success", run.log
     assert run.tries["upload"] == 2
     assert facts_of(target)["sha256"] == run.xcoms["upload"]["sha256"]
-    assert emulator.counters().creates_accepted == 1
+    assert kling_emulator.counters().creates_accepted == 1
 
 
 @pytest.mark.skipif(not has_task_state(), reason="Airflow keeps task state since 3.3")
 @each_landing_form
 def test_a_retry_adopts_what_the_first_try_submitted(
-    form: str, emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: str,
+    kling_emulator: KlingEmulator,
+    run_dag: DagRunner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sending, "RETRY_SECONDS", 0.0)
     target = tmp_path / "deer.mp4"
@@ -238,4 +247,4 @@ def test_a_retry_adopts_what_the_first_try_submitted(
     assert run.state == "success", run.log
     assert run.tries["generate"] == 2
     assert "which an earlier try submitted" in run.log
-    assert emulator.counters().creates_accepted == 1
+    assert kling_emulator.counters().creates_accepted == 1

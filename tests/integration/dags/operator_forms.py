@@ -37,7 +37,7 @@ for form, arguments in FORMS.items():
             aspect_ratio="{{ params.aspect_ratio }}",
             image="{{ params.image }}",
             poll_interval=0.2,
-            timeout=4,
+            timeout=2.5,
             retries=1,
             retry_delay=timedelta(0),
             **arguments,

@@ -35,7 +35,7 @@ for way, arguments in WAYS.items():
             task_id="wait",
             kling_task_id="{{ params.task_id or ti.xcom_pull(task_ids='submit') }}",
             poke_interval=0.2,
-            timeout=4,
+            timeout=2.5,
             **arguments,
         )
         upload = KlingToObjectStorageOperator(
