@@ -12,11 +12,11 @@ demo: $(READY)
 
 ## test: unit and integration tests, in the order in which they are written
 test: $(READY)
-	$(BIN)/pytest -n 2 -p no:randomly
+	$(BIN)/pytest -n 4 -p no:randomly
 
 ## test-random: the same in random order
 test-random: $(READY)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4
 
 ## lint: ruff and mypy
 lint: $(READY)

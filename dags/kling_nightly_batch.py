@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, ObjectStoragePath, Param, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_kling.api.errors import KlingError
 from airflow_provider_kling.hooks.kling import KlingHook

@@ -40,7 +40,7 @@ def run(constraints: Path) -> tuple[str, bool, float, str]:
             *(UV, "pip", "install", "--quiet", "--python", python, "--constraint", constraints),
             *("--build-constraints", "constraints.txt", "--editable", ".[test]"),
         ),
-        (python, "-m", "pytest", "-n", "2", "-q", "tests/unit", "tests/integration"),
+        (python, "-m", "pytest", "-n", "4", "-q", "tests/unit", "tests/integration"),
     )
     with log.open("w") as output:
         passed = all(

@@ -73,7 +73,8 @@ def test_its_emulator_commands_are_understood() -> None:
 
 
 def test_its_make_targets_exist_and_are_run_by_ci() -> None:
-    targets = set(re.findall(r"make (\w+)", README)) - {"on"}
+    named = re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)
+    targets = set(named) - {"constraints"}  # which would change what is tested
     made = set(re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     run = (ROOT / ".ci" / "run").read_text()
 
