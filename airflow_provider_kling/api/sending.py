@@ -16,6 +16,7 @@ from airflow_provider_kling.api.errors import (
     KlingOutcomeUnknownError,
     KlingResultMissingError,
     KlingServerError,
+    KlingTaskNotFoundError,
     KlingThrottledError,
     KlingUnreachableError,
     KlingUnreadableAnswerError,
@@ -141,8 +142,9 @@ def _may_create_again(error: BaseException) -> bool:
 
 
 def _may_read_again(error: BaseException) -> bool:
-    # Some gateways report a success a moment before its link.
-    return isinstance(error, KlingResultMissingError) or (isinstance(error, KlingError) and error.retryable)
+    # Some gateways report a success a moment before its link, and know an id a moment after they gave it.
+    early = isinstance(error, KlingResultMissingError | KlingTaskNotFoundError)
+    return early or (isinstance(error, KlingError) and error.retryable)
 
 
 _backoff: Callable[[RetryCallState], float] = wait_random_exponential(

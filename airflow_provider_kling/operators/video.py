@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
 from airflow_provider_kling.api.answers import failure_of
-from airflow_provider_kling.api.errors import KlingError, KlingTaskFailedError, KlingTaskNotFoundError
+from airflow_provider_kling.api.errors import KlingTaskFailedError, KlingTaskNotFoundError
 from airflow_provider_kling.api.requests import DEFAULT_MODEL, Text2VideoRequest
 from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState
 from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
@@ -87,6 +87,10 @@ class KlingText2VideoOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        pauses: dict[str, object] = {"poll_interval": poll_interval, "timeout": timeout}
+        for name, seconds in pauses.items():
+            if not isinstance(seconds, int | float) or seconds <= 0:
+                raise ValueError(f"{name}={seconds!r} must be a positive number of seconds")
         self.prompt = prompt
         self.model = model
         self.negative_prompt = negative_prompt
@@ -172,15 +176,10 @@ class KlingText2VideoOperator(BaseOperator):
                 if self.path is None:
                     return task.as_dict()
                 return land(self.hook, task.task_id, task.product, target_at(self.path))
-            except KlingError as error:
-                if store is None and error.retryable:
+            except Exception as error:
+                if store is None:
                     # The next try could not know of the generation, and would pay for another one.
                     raise AirflowFailException(f"{error} Not retried, so as not to pay again.") from error
-                if store is not None and _is_lost(error):
-                    store.delete(RECORD_KEY)
+                if isinstance(error, KlingTaskFailedError | KlingTaskNotFoundError):
+                    store.delete(RECORD_KEY)  # it will never have a video: clearing the task makes a new one
                 raise
-
-
-def _is_lost(error: KlingError) -> bool:
-    """Return whether a generation will never have a video, so that clearing the task makes a new one."""
-    return isinstance(error, KlingTaskFailedError | KlingTaskNotFoundError)

@@ -62,6 +62,8 @@ class KlingTaskSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
+        if self.poke_interval <= 0:  # which Airflow allows: asking without a pause
+            raise ValueError(f"poke_interval={poke_interval!r} must be a positive number of seconds")
         self.kling_task_id = kling_task_id
         self.product = product
         self.kling_conn_id = kling_conn_id

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BUCKET = "videos"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # Airflow keeps the filesystem that it made of a connection
 def s3_server() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()

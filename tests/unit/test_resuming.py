@@ -69,7 +69,7 @@ def test_a_permanent_error_fails_without_a_retry(
 def test_an_event_that_is_not_ours_never_passes_for_a_success(
     resumed: KlingTaskSensor | KlingText2VideoOperator, event: dict[str, Any] | None
 ) -> None:
-    with pytest.raises(RuntimeError, match="event cannot be read"):
+    with pytest.raises((RuntimeError, AirflowFailException), match="event cannot be read"):
         resumed.execute_complete(NO_CONTEXT, event)
 
 
@@ -83,8 +83,21 @@ def test_soft_fail_does_not_hide_an_event_that_is_not_ours() -> None:
         sensor(soft_fail=True).resume_execution("execute_complete", {"event": {"status": "?"}}, NO_CONTEXT)
 
 
-def test_without_a_task_state_store_an_error_after_the_submission_is_not_retried() -> None:
+@pytest.mark.parametrize("event", [error_event("task_1", KlingServerError("down", http_status=502)), None])
+def test_without_a_task_state_store_an_error_after_the_submission_is_not_retried(
+    event: dict[str, Any] | None,
+) -> None:
     with pytest.raises(AirflowFailException, match="Not retried, so as not to pay again"):
-        operator().execute_complete(
-            NO_CONTEXT, error_event("task_1", KlingServerError("down", http_status=502))
-        )
+        operator().execute_complete(NO_CONTEXT, event)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "10", None])
+@pytest.mark.parametrize("name", ["poll_interval", "timeout"])
+def test_an_operator_that_would_ask_without_a_pause_or_never_wait_is_refused(name: str, seconds: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name}=.* must be a positive number of seconds"):
+        KlingText2VideoOperator(task_id="generate", prompt="A deer", **{name: seconds})
+
+
+def test_a_sensor_that_would_ask_without_a_pause_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"poke_interval=0 must be a positive number of seconds"):
+        sensor(poke_interval=0)
