@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
-from airflow_provider_kling.api.answers import Answer, quoted
+from airflow_provider_kling.api.answers import Answer
 from airflow_provider_kling.api.errors import (
     KlingError,
     KlingOutcomeUnknownError,
@@ -94,10 +94,19 @@ class Endpoint:
 
         :param sent: Whether the gateway may have received the call. It is False only when that is certain.
         """
-        what = f"{call.method} {self.url(call)} got no answer: {quoted(self.credentials.hide(str(error)))}"
-        if call.creates and sent:
-            return KlingOutcomeUnknownError(f"{what}.")
-        return KlingUnreachableError(f"{what} ({type(error).__name__}).")
+        cause = _root_of(error)
+        reason = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+        message = f"{call.method} {self.url(call)} got no answer ({self.credentials.hide(reason)})."
+        return KlingOutcomeUnknownError(message) if call.creates and sent else KlingUnreachableError(message)
+
+
+def _root_of(error: BaseException) -> BaseException:
+    """Return what the HTTP libraries wrapped, which says in few words what is wrong: a refused connection."""
+    if error.args and isinstance(error.args[0], BaseException):  # requests does not chain, it wraps
+        error = error.args[0]
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def report_left_out(gateway: Gateway, request: Text2VideoRequest) -> None:

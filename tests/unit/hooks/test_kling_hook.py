@@ -75,6 +75,7 @@ def test_a_connection_test_tells_a_host_that_does_not_answer(monkeypatch: pytest
     assert not worked
     assert message.startswith("The gateway does not answer.")
     assert f"127.0.0.1:{port}" in message
+    assert "Connection refused" in message
     assert KEY not in message
 
 
