@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying
 
 from airflow_provider_kling.api.errors import KlingError
 from airflow_provider_kling.api.sending import CONNECT_SECONDS, retries
-from airflow_provider_kling.api.tasks import TEXT2VIDEO
+from airflow_provider_kling.api.tasks import TEXT2VIDEO, VideoTask
 from airflow_provider_kling.api.waiting import Wait
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_kling.api.calls import Call
     from airflow_provider_kling.api.sending import Endpoint
-    from airflow_provider_kling.api.tasks import VideoTask
 
 T = TypeVar("T")
 
@@ -59,10 +58,10 @@ class AsyncKlingClient:
                 outcome = await self.get_task(task_id, product)
             except KlingError as error:
                 outcome = error
-            if isinstance(pause := wait.after(outcome, time.time()), float):
-                await asyncio.sleep(pause)
-            else:
-                return pause
+            step = wait.after(outcome, time.time())
+            if isinstance(step, VideoTask):
+                return step
+            await asyncio.sleep(step)
 
     async def perform(self, call: Call[T]) -> T:
         """Send a call, again where that is free and may help, and return what its answer says."""

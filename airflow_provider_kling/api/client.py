@@ -20,7 +20,7 @@ from urllib3.exceptions import (
 from airflow_provider_kling.api.errors import KlingError
 from airflow_provider_kling.api.sending import CONNECT_SECONDS, report_left_out, retries
 from airflow_provider_kling.api.session import Session
-from airflow_provider_kling.api.tasks import TEXT2VIDEO
+from airflow_provider_kling.api.tasks import TEXT2VIDEO, VideoTask
 from airflow_provider_kling.api.waiting import Wait
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_kling.api.calls import Call
     from airflow_provider_kling.api.requests import Text2VideoRequest
     from airflow_provider_kling.api.sending import Endpoint
-    from airflow_provider_kling.api.tasks import VideoTask
 
 T = TypeVar("T")
 
@@ -77,10 +76,10 @@ class KlingClient:
                 outcome = self.get_task(task_id, product)
             except KlingError as error:
                 outcome = error
-            if isinstance(pause := wait.after(outcome, time.time()), float):
-                time.sleep(pause)
-            else:
-                return pause
+            step = wait.after(outcome, time.time())
+            if isinstance(step, VideoTask):
+                return step
+            time.sleep(step)
 
     def probe(self) -> None:
         """Ask, once and for free, whether the gateway is there and accepts the key."""

@@ -95,9 +95,8 @@ def _land_all(hook: KlingHook, task_id: str, product: str, target: ObjectStorage
 
 
 def _publish(hook: KlingHook, video: Video, task_id: str, target: ObjectStoragePath) -> VideoFile:
-    from airflow.providers.common.compat.sdk import (
-        get_hook_lineage_collector,
-    )  # Airflow 3.0 imports a lot here
+    # Not at the top: on Airflow 3.0 it would make a DAG file import the whole of Airflow's core.
+    from airflow.providers.common.compat.sdk import get_hook_lineage_collector
 
     part = _part_of(target)
     try:

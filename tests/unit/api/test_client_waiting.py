@@ -47,6 +47,14 @@ def record(word: str, **fields: object) -> tuple[int, object]:
 SUCCEEDED = record("succeed", task_result={"videos": [{"url": "https://cdn/a.mp4?Signature=abc"}]})
 
 
+def test_a_whole_number_of_seconds_is_a_pause_as_well(
+    reader: Reader, server: ScriptedServer, endpoint: Callable[..., Endpoint]
+) -> None:
+    server.says(record("processing"), SUCCEEDED)
+    task = reader.wait_for_task(endpoint(server.url), "t", poll_interval=1, deadline=time.time() + 10)
+    assert task.state is TaskState.SUCCEEDED
+
+
 @pytest.mark.parametrize(
     ("prompt", "state", "failure"),
     [
