@@ -142,10 +142,15 @@ def check(row: Mapping[str, str], video: Mapping[str, Any]) -> float:
     return seconds
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the demo as a program: what went wrong goes to standard error."""
     try:
         asyncio.run(main())
     except DemoError as failed:
         sys.exit(str(failed))
     except asyncio.CancelledError:
         sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    run()
