@@ -108,8 +108,11 @@ class Text2VideoRequest(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _empty_means_not_given(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        given = {name: value for name, value in fields.items() if value is not None}
-        return {name: value for name, value in given.items() if value != "" or name == "prompt"}
+        return {
+            name: value
+            for name, value in fields.items()
+            if value is not None and (name == "prompt" or str(value).strip())
+        }
 
     @field_validator("prompt")
     @classmethod

@@ -131,7 +131,7 @@ def test_a_text_may_come_as_the_number_that_a_template_made_of_it(name: str) -> 
     assert getattr(request, name) == "2026"
 
 
-@pytest.mark.parametrize("nothing", ["", None])
+@pytest.mark.parametrize("nothing", ["", " ", None])
 def test_an_empty_text_and_none_mean_not_given(nothing: str | None) -> None:
     fields = {name: nothing for name in Text2VideoRequest.model_fields if name != "prompt"}
     request = Text2VideoRequest.checked({"prompt": "a deer", **fields})
