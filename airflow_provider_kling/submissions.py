@@ -1,9 +1,10 @@
 """
 Pay once: what a submission leaves behind, and whether the next try may take it over.
 
-Airflow runs a task again after a crash or an error, and a generation cannot be cancelled. So an accepted
-generation is recorded, with a fingerprint of what was asked for, where the next try can see it; a try that
-asks for the same adopts it, a try that asks for something else submits anew.
+Airflow runs a task again after a crash or an error, and a generation cannot be cancelled. So a submission is
+recorded before it is sent, with a fingerprint of what is asked for, and its id is added once it is
+accepted. A next try that asks for the same adopts the id; where there is none it stops, because the earlier
+one died in between; a try that asks for something else submits anew.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ RECORD_KEY = "kling_submission"
 @dataclass(frozen=True, slots=True)
 class Submission:
     """
-    An accepted generation.
+    A submission, about to be sent or accepted.
 
-    :param kling_task_id: The gateway's id.
-    :param fingerprint: Of what was asked for, and of whom.
+    :param fingerprint: Of what is asked for, and of whom.
+    :param kling_task_id: The gateway's id, once it is accepted.
     """
 
-    kling_task_id: str
     fingerprint: str
+    kling_task_id: str | None = None
 
     def as_record(self) -> dict[str, JsonValue]:
         """Return the record as plain JSON."""
@@ -55,3 +56,17 @@ def adoptable(record: object, asked: str) -> str | None:
         return None
     task_id = record.get("kling_task_id")
     return task_id if isinstance(task_id, str) and task_id else None
+
+
+def was_interrupted(record: object, asked: str) -> bool:
+    """
+    Return whether an earlier try died between sending what this try asks for and hearing of it.
+
+    :param record: What an earlier try left, or None.
+    :param asked: The fingerprint of what this try asks for.
+    """
+    return (
+        isinstance(record, dict)
+        and record.get("fingerprint") == asked
+        and record.get("kling_task_id") is None
+    )

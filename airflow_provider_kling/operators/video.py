@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
 from airflow_provider_kling.api.answers import failure_of
-from airflow_provider_kling.api.errors import KlingTaskFailedError, KlingTaskNotFoundError
+from airflow_provider_kling.api.errors import (
+    KlingError,
+    KlingOutcomeUnknownError,
+    KlingTaskFailedError,
+    KlingTaskNotFoundError,
+)
 from airflow_provider_kling.api.requests import DEFAULT_MODEL, Text2VideoRequest
 from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState
 from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, DEFAULT_TIMEOUT, KlingHook
-from airflow_provider_kling.submissions import RECORD_KEY, Submission, adoptable, fingerprint
+from airflow_provider_kling.submissions import RECORD_KEY, Submission, adoptable, fingerprint, was_interrupted
 from airflow_provider_kling.transfers.landing import land, target_at, try_target
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.task import KlingTaskTrigger, backstop
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
     from airflow_provider_kling.api.tasks import VideoTask
 
@@ -36,8 +42,8 @@ class KlingText2VideoOperator(BaseOperator):
     A generation costs money and cannot be cancelled. The operator checks every value before it sends
     anything, and sends again only what certainly did not happen. Its id is pushed at once as the XCom
     ``kling_task_id``. Where Airflow keeps task state (3.3 and newer), a retry of the same request adopts
-    the generation that an earlier try submitted; elsewhere an error after the submission fails the task
-    without retrying it.
+    the generation that an earlier try submitted, and stops where that try died before it heard of one;
+    elsewhere an error after the submission fails the task without retrying it.
 
     Returns the task id; when it waited, the finished task as a dict; when it landed the video, what landed,
     as :class:`~airflow_provider_kling.transfers.object_storage.KlingToObjectStorageOperator` does.
@@ -155,15 +161,33 @@ class KlingText2VideoOperator(BaseOperator):
     def _submit_or_adopt(self, context: Context, request: Text2VideoRequest) -> str:
         store = context.get("task_state_store")  # Airflow has had one since 3.3
         asked = fingerprint(request, self.kling_conn_id)
-        task_id = adoptable(store.get(RECORD_KEY), asked) if store is not None else None
+        record = store.get(RECORD_KEY) if store is not None else None
+        task_id = adoptable(record, asked)
         if task_id is not None:
             self.log.info("Adopting Kling task %s, which an earlier try submitted", task_id)
+        elif store is None:
+            task_id = self._submit(request)
+        elif was_interrupted(record, asked):
+            store.delete(RECORD_KEY)  # said once: whoever clears the task now wants it submitted again
+            raise KlingOutcomeUnknownError("An earlier try died while it was submitting this request.")
         else:
-            task_id = self.hook.submit(request).task_id
-            self.log.info("Submitted Kling task %s", task_id)
-            if store is not None:
-                store.set(RECORD_KEY, Submission(task_id, asked).as_record())
+            task_id = self._submit_on_record(request, asked, store)
         context["ti"].xcom_push(key=TASK_ID_XCOM_KEY, value=task_id)
+        return task_id
+
+    def _submit(self, request: Text2VideoRequest) -> str:
+        task_id = self.hook.submit(request).task_id
+        self.log.info("Submitted Kling task %s", task_id)
+        return task_id
+
+    def _submit_on_record(self, request: Text2VideoRequest, asked: str, store: TaskStateStoreAccessor) -> str:
+        store.set(RECORD_KEY, Submission(asked).as_record())
+        try:
+            task_id = self._submit(request)
+        except KlingError:  # which says what became of it
+            store.delete(RECORD_KEY)
+            raise
+        store.set(RECORD_KEY, Submission(asked, task_id).as_record())
         return task_id
 
     def _finish(self, context: Context, wait: Callable[[], VideoTask]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.submissions import Submission, adoptable, fingerprint
+from airflow_provider_kling.submissions import Submission, adoptable, fingerprint, was_interrupted
 
 ASKED = "f" * 32
 
@@ -102,6 +102,24 @@ def test_only_a_whole_record_of_the_same_request_is_adopted(record: object, task
 
 
 def test_a_record_survives_as_plain_json() -> None:
-    record = json.loads(json.dumps(Submission("t-1", ASKED).as_record()))
+    record = json.loads(json.dumps(Submission(ASKED, "t-1").as_record()))
     assert adoptable(record, ASKED) == "t-1"
     assert adoptable(record, "another") is None
+
+
+@pytest.mark.parametrize(
+    ("record", "interrupted"),
+    [
+        (Submission(ASKED).as_record(), True),
+        (Submission(ASKED, "t-1").as_record(), False),
+        (Submission("another").as_record(), False),
+        ({}, False),
+        (None, False),
+        ("t-1", False),
+    ],
+    ids=str,
+)
+def test_a_record_without_an_id_says_that_a_try_died_while_submitting(
+    record: object, interrupted: bool
+) -> None:
+    assert was_interrupted(record, ASKED) is interrupted
