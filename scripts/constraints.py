@@ -9,7 +9,7 @@ from pathlib import Path
 from scripts.local import ROOT
 
 UV = str(Path(sys.executable).with_name("uv"))
-SILENT = ("--quiet", "--no-header", "--no-annotate", "--no-emit-index-url")
+SILENT = ("--quiet", "--no-header", "--no-annotate")
 PYTHON = ("--python-version", "3.11")
 # Each minor version with what was on the index some two weeks after its newest release came out, because
 # an Airflow does not run with whatever comes later. Only common-compat is newer: the provider asks for it.
