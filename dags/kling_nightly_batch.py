@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import json
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ def folder_of_run() -> ObjectStoragePath:
 def read_prompts() -> list[dict[str, str]]:
     """Read the rows, and refuse them all before any is paid for if two would land on one name."""
     params = get_current_context()["params"]
-    with ObjectStoragePath(params["prompts_file"]).open("r", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))[: params["limit"]]
+    text = ObjectStoragePath(params["prompts_file"]).read_text(encoding="utf-8")
+    rows = list(csv.DictReader(StringIO(text, newline="")))[: params["limit"]]
     names = [row.pop("name") for row in rows]
     wrong = sorted({name for name in names if names.count(name) > 1 or not name.replace("-", "").isalnum()})
     if wrong:
@@ -63,10 +64,8 @@ def write_manifest(rows: list[dict[str, str]] | None) -> str:
     entries = [entry(*of_row) for of_row in zip(rows, landed, task_ids, strict=True)]
     failed = [one for one in entries if one["state"] != "landed"]
     path = folder_of_run() / "manifest.json"
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(
-            {"landed": len(entries) - len(failed), "failed": len(failed), "videos": entries}, file, indent=2
-        )
+    manifest = {"landed": len(entries) - len(failed), "failed": len(failed), "videos": entries}
+    path.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     if failed:
         reasons = "\n".join(f"- {one['prompt']!r}: {one['reason']}" for one in failed)
         raise AirflowFailException(f"{len(failed)} of {len(entries)} videos failed; see {path}.\n{reasons}")
