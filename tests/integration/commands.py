@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,3 +21,10 @@ def airflow(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         text=True,
         check=False,
     )
+
+
+def readable(log: str) -> str:
+    """Undo what Airflow 3.0 and 3.1 do to an error on its way to a terminal: colours, boxes, broken lines."""
+    lines = (line for line in log.splitlines() if "MaskSecret(" not in line)  # how 3.0 reports what to mask
+    without_colours = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(lines))
+    return " ".join(re.sub("[│╭╮╰╯─]", " ", without_colours).split())

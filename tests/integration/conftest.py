@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_kling.emulator import KlingEmulator
+from tests.integration.commands import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,13 +36,6 @@ def xcom(ti: TaskInstance, key: str) -> Any:
     value = ti.xcom_pull(task_ids=ti.task_id, key=key)
     # Read from the database instead of a task, a text of digits comes back as a number.
     return str(value) if isinstance(value, int) else value
-
-
-def readable(log: str) -> str:
-    """Undo what Airflow 3.0 and 3.1 do to an error on its way to a terminal: colours, boxes, broken lines."""
-    lines = (line for line in log.splitlines() if "MaskSecret(" not in line)  # how 3.0 reports what to mask
-    without_colours = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(lines))
-    return " ".join(re.sub("[│╭╮╰╯─]", " ", without_colours).split())
 
 
 class DagRunner:

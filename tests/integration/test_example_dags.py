@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.commands import ROOT, airflow
+from tests.integration.commands import ROOT, airflow, readable
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
@@ -67,9 +67,10 @@ def test_a_nightly_batch_lands_what_it_can_and_ends_red_with_the_rest(
     assert moderated["reason"] == "Failure to pass the risk control system"
     assert moderated["task_id"] in {task.task_id for task in kling_emulator.tasks()}
     assert wrong["task_id"] is None
-    assert "3 of 5 videos failed" in done.stdout
+    log = readable(done.stdout)
+    assert "3 of 5 videos failed" in log
     for entry in (failing, moderated, wrong):
-        assert f"- {entry['prompt']!r}: {entry['reason']}" in done.stdout
+        assert f"- {entry['prompt']!r}: {entry['reason']}" in log
     assert kling_emulator.counters().creates_accepted == 4
 
 
@@ -91,5 +92,5 @@ def test_a_nightly_batch_refuses_names_that_would_land_on_each_other(
     done = dags_test("kling_nightly_batch", prompts_file=prompts.as_uri(), output=tmp_path.as_uri())
 
     assert done.returncode == 1
-    assert "change ['../deer', 'deer']" in done.stdout
+    assert "change ['../deer', 'deer']" in readable(done.stdout)
     assert kling_emulator.counters().creates_received == 0
