@@ -102,7 +102,6 @@ class Gateway(ABC):
         """Return Kling's own fields, typed as Kling and EzModel type them: ``duration`` is a string."""
         return {
             "prompt": request.prompt,
-            "image_tail": request.image_tail,
             "negative_prompt": request.negative_prompt,
             "cfg_scale": request.cfg_scale,
             "mode": request.mode,
@@ -124,9 +123,7 @@ class Official(Gateway):
 
     def body(self, request: Text2VideoRequest) -> dict[str, Any]:
         """Return the body; the model goes by ``model_name``, since ``model`` has no effect there."""
-        fields = self._flat_fields(request)
-        del fields["image_tail"]  # a field of image to video
-        return _given({"model_name": request.model, **fields})
+        return _given({"model_name": request.model, **self._flat_fields(request)})
 
     def probe(self) -> Call[None]:
         """Return a look at the account's resource packs of the last day, which Kling answers for free."""
@@ -169,7 +166,8 @@ class EzModel(Relay):
 
     def body(self, request: Text2VideoRequest) -> dict[str, Any]:
         """Return the body; what the page does not name goes to the top level as well."""
-        return _given({"model": request.model, **self._flat_fields(request)})
+        own = {"model": request.model, "image_tail": request.image_tail}
+        return _given({**own, **self._flat_fields(request)})
 
 
 class ElkApi(Relay):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import math
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_kling.api.answers import failure_of
 from airflow_provider_kling.api.errors import KlingError, KlingTimeoutError
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState, task_id_of
+from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState, VideoTask, task_id_of
+from airflow_provider_kling.api.waiting import Wait
 from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, KlingHook
 from airflow_provider_kling.triggers.events import read_event
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context, XComArg
-
-    from airflow_provider_kling.api.tasks import VideoTask
 
 
 class KlingTaskSensor(BaseSensorOperator):
@@ -68,12 +67,16 @@ class KlingTaskSensor(BaseSensorOperator):
         self.product = product
         self.kling_conn_id = kling_conn_id
         self.deferrable = deferrable
-        self._seen: TaskState | None = None
 
     @cached_property
     def hook(self) -> KlingHook:
         """The hook of this sensor's connection."""
         return KlingHook(self.kling_conn_id)
+
+    @cached_property
+    def _wait(self) -> Wait:
+        # Airflow itself counts the sensor's timeout, so this wait has no deadline.
+        return Wait(task_id_of(self.kling_task_id), self.poke_interval, deadline=math.inf)
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker or in the triggerer; return the finished task as a dict."""
@@ -98,19 +101,15 @@ class KlingTaskSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Ask once."""
         with permanent_errors_fail_at_once():
+            outcome: VideoTask | KlingError
             try:
-                task = self.hook.get_task(task_id_of(self.kling_task_id), self.product)
+                outcome = self.hook.get_task(self._wait.task_id, self.product)
             except KlingError as error:
-                if not error.retryable:
-                    raise
-                self.log.warning("Could not ask for the Kling task, and will ask again: %s", error)
+                outcome = error
+            step = self._wait.after(outcome, time.time())
+            if not isinstance(step, VideoTask):
                 return False
-            if not task.state.ended:
-                level = logging.DEBUG if task.state is self._seen else logging.INFO
-                self.log.log(level, "Kling task %s is %s", task.task_id, task.state)
-                self._seen = task.state
-                return False
-            return PokeReturnValue(is_done=True, xcom_value=self._result(task))
+            return PokeReturnValue(is_done=True, xcom_value=self._result(step))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after the trigger fired."""
