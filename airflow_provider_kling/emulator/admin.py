@@ -1,4 +1,4 @@
-"""What tests ask the emulator about itself. These paths need no key."""
+"""What tests ask the emulator about itself, and what they ask of it. These paths need no key."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from airflow_provider_kling.emulator.plan_reader import read_plans
+
 if TYPE_CHECKING:
-    from airflow_provider_kling.emulator.store import TaskStore
+    from airflow_provider_kling.emulator.emulation import Emulation
 
 ADMIN_PATH = "/_emulator/"
 
@@ -17,11 +19,13 @@ class Admin:
     """
     The admin paths.
 
-    :param store: what they tell about.
+    :param emulation: what they tell about.
     """
 
-    def __init__(self, store: TaskStore) -> None:
-        self._store = store
+    def __init__(self, emulation: Emulation) -> None:
+        self._emulation = emulation
+        self._store = emulation.store
+        self._plans = emulation.plans
 
     def routes(self) -> list[web.RouteDef]:
         """List what is served."""
@@ -29,6 +33,9 @@ class Admin:
             web.get(ADMIN_PATH + "counters", self._counters),
             web.get(ADMIN_PATH + "creates", self._creates),
             web.get(ADMIN_PATH + "tasks", self._tasks),
+            web.get(ADMIN_PATH + "faults", self._list_faults),
+            web.post(ADMIN_PATH + "faults", self._plan_faults),
+            web.delete(ADMIN_PATH + "faults", self._clear_faults),
             web.post(ADMIN_PATH + "reset", self._reset),
         ]
 
@@ -41,6 +48,21 @@ class Admin:
     async def _tasks(self, request: web.Request) -> web.Response:
         return web.json_response([asdict(task) for task in self._store.snapshots()])
 
+    async def _list_faults(self, request: web.Request) -> web.Response:
+        return web.json_response(self._plans.left())
+
+    async def _plan_faults(self, request: web.Request) -> web.Response:
+        try:
+            plans = read_plans(await request.json())
+        except ValueError as wrong:
+            return web.json_response({"error": str(wrong)}, status=400)
+        self._plans.add(plans)
+        return web.Response(status=204)
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        self._plans.clear()
+        return web.Response(status=204)
+
     async def _reset(self, request: web.Request) -> web.Response:
-        self._store.reset()
+        self._emulation.reset()
         return web.Response(status=204)

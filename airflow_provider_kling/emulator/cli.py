@@ -24,15 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argument_parser()
     arguments = parser.parse_args(argv)
     try:
-        emulator = KlingEmulator(
-            gateway=arguments.gateway,
-            seconds_per_video=arguments.seconds_per_video,
-            api_keys=arguments.api_keys,
-            host=arguments.host,
-            port=arguments.port,
-            access_key=arguments.access_key,
-            secret_key=arguments.secret_key,
-        )
+        emulator = KlingEmulator(**vars(arguments))
     except ValueError as contradiction:
         parser.error(str(contradiction))
     try:
@@ -76,4 +68,44 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="from a create to the end of its task (default: %(default)s)",
     )
+    _add_limits(parser)
     return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add what makes the gateway refuse, be late, or forget."""
+    parser.add_argument(
+        "--parallel-tasks",
+        type=int,
+        metavar="NUMBER",
+        help="refuse a create while so many tasks are unfinished (default: never)",
+    )
+    parser.add_argument(
+        "--requests-per-second",
+        type=float,
+        metavar="NUMBER",
+        help="refuse requests that come faster (default: never)",
+    )
+    parser.add_argument(
+        "--units",
+        type=float,
+        metavar="NUMBER",
+        help="units in the resource pack; refuse creates when they are used up (default: no end of them)",
+    )
+    parser.add_argument(
+        "--status-age-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="how often a relay asks Kling about a task (default: as the real one does)",
+    )
+    parser.add_argument(
+        "--link-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="how long a link is good (default: 30 days from the end of its task)",
+    )
+    parser.add_argument(
+        "--proxied-links",
+        action="store_true",
+        help="the gateway streams the files itself, to its own users (newapi only)",
+    )

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider_kling.emulator.credentials import Credentials
-from airflow_provider_kling.emulator.gateways import GATEWAYS
+from airflow_provider_kling.emulator.emulation import Emulation
+from airflow_provider_kling.emulator.gateways import GATEWAYS, PROXYING_GATEWAYS
+from airflow_provider_kling.emulator.limits import Limits
 from airflow_provider_kling.emulator.links import LinkSigner
+from airflow_provider_kling.emulator.pack import ResourcePack
+from airflow_provider_kling.emulator.plan_reader import read_plan
+from airflow_provider_kling.emulator.plans import Plans
 from airflow_provider_kling.emulator.store import TaskStore
 
 if TYPE_CHECKING:
@@ -27,13 +33,20 @@ class KlingEmulator:
     Used as a context manager, or with :meth:`start` and :meth:`stop`. After a stop it can start again, on the
     same port and with the same tasks: a gateway that was down and is back. Time does not stop for the tasks.
 
-    :param gateway: whose dialect it speaks: ``official``, ``ezmodel`` or ``elkapi``.
+    :param gateway: whose dialect it speaks: ``official``, ``ezmodel``, ``elkapi``, ``newapi``,
+        ``newapi-old``, ``ezmodel-code``, ``crazyrouter`` or ``envelope``.
     :param seconds_per_video: seconds from a create to the end of its task.
     :param api_keys: the API keys that are accepted; when empty, any key is, but ``wrong-key``.
     :param host: the address to listen on.
     :param port: the port to listen on; with 0, :attr:`port` is a free one from the first start on.
     :param access_key: also accept JSON Web Tokens of this issuer (``official`` only).
     :param secret_key: the key that those are signed with.
+    :param parallel_tasks: how many tasks may be unfinished at once; None for any number.
+    :param requests_per_second: how many requests with a good key are answered in a second; None for all.
+    :param units: the units in the resource pack, of which a video takes some; None for no end of them.
+    :param status_age_seconds: how often the gateway asks Kling about a task; None for what is true of it.
+    :param link_seconds: how long a link is good; None for 30 days from the end of its task.
+    :param proxied_links: whether the gateway streams the files itself (``newapi`` only).
     """
 
     def __init__(
@@ -46,17 +59,47 @@ class KlingEmulator:
         port: int = 0,
         access_key: str | None = None,
         secret_key: str | None = None,
+        parallel_tasks: int | None = None,
+        requests_per_second: float | None = None,
+        units: float | None = None,
+        status_age_seconds: float | None = None,
+        link_seconds: float | None = None,
+        proxied_links: bool = False,
     ) -> None:
         if gateway not in GATEWAYS:
             raise ValueError(f"there is no gateway {gateway!r}; there are {', '.join(GATEWAYS)}")
+        if proxied_links and gateway not in PROXYING_GATEWAYS:
+            raise ValueError(f"only the gateway {', '.join(PROXYING_GATEWAYS)} streams the files itself")
+        if requests_per_second is not None and not 0 < requests_per_second < math.inf:
+            raise ValueError(f"requests_per_second {requests_per_second} is not a number above 0")
+        for name, value in {
+            "parallel_tasks": parallel_tasks,
+            "units": units,
+            "status_age_seconds": status_age_seconds,
+            "link_seconds": link_seconds,
+        }.items():
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"{name} {value} is not a number from 0")
         if access_key is not None and gateway != "official":
             raise ValueError("only the official gateway knows access keys")
         self.port = port
         self._host = host
         self._credentials = Credentials(tuple(api_keys), access_key, secret_key)
         self._store = TaskStore(seconds_per_video)
-        self._signer = LinkSigner()
-        self._gateway = GATEWAYS[gateway](self._store, self._credentials)
+        pack = ResourcePack(self._store, units)
+        gateway_class = (PROXYING_GATEWAYS if proxied_links else GATEWAYS)[gateway]
+        if status_age_seconds is None:
+            status_age_seconds = gateway_class.status_age_seconds
+        self._emulation = Emulation(
+            gateway=gateway_class(self._store, self._credentials, pack),
+            store=self._store,
+            signer=LinkSigner(link_seconds),
+            limits=Limits(
+                self._store, pack, parallel_tasks=parallel_tasks, requests_per_second=requests_per_second
+            ),
+            plans=Plans(),
+            status_age=status_age_seconds,
+        )
         self._server: Server | None = None
 
     def __enter__(self) -> Self:
@@ -79,7 +122,8 @@ class KlingEmulator:
         if keys.access_key and keys.secret_key and not keys.api_keys:
             login, password = keys.access_key, keys.secret_key
         user = f"{quote(login, safe='')}:{quote(password, safe='')}"
-        return f"kling://{user}@{self._authority}/http?gateway={self._gateway.name}"
+        gateway = self._emulation.gateway
+        return f"kling://{user}@{self._authority}/http?gateway={gateway.connection_name or gateway.name}"
 
     def start(self) -> None:
         """Serve until :meth:`stop`; raises :class:`OSError` if the port is taken."""
@@ -91,7 +135,7 @@ class KlingEmulator:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kling-emulator", daemon=True)
         self._thread.start()
-        self._server = server_class(self._gateway, self._store, self._signer)
+        self._server = server_class(self._emulation)
         self._run(self._server.start(listener))
 
     def stop(self) -> None:
@@ -115,6 +159,33 @@ class KlingEmulator:
     def tasks(self) -> list[TaskSnapshot]:
         """List every task as it is now, oldest first."""
         return self._store.snapshots()
+
+    def plan(
+        self,
+        *,
+        on: str,
+        fault: str,
+        times: int | None = 1,
+        share: float = 1.0,
+        seed: int = 0,
+        **details: Any,
+    ) -> None:
+        """
+        Let something go wrong; raise :class:`ValueError` for what cannot.
+
+        :param on: with which requests: ``create``, ``query`` (of one task), ``list``, ``account``, ``file``.
+        :param fault: what happens to them.
+        :param times: to how many of them; None for any number.
+        :param share: how probable it is that one of them is hit.
+        :param seed: decides which; the same seed hits the same ones.
+        :param details: those of the fault: ``status``, ``seconds``, ``body``, ``headers``.
+        """
+        general = {"on": on, "fault": fault, "times": times, "share": share, "seed": seed}
+        self._emulation.plans.add([read_plan({**general, **details})])
+
+    def clear_faults(self) -> None:
+        """Forget every plan."""
+        self._emulation.plans.clear()
 
     @property
     def _authority(self) -> str:

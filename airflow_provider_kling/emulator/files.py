@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from airflow_provider_kling.emulator.fates import Fate
+from airflow_provider_kling.emulator.faults import Kind, On, fault_of_transfer
+from airflow_provider_kling.emulator.inflict import inflict
 from airflow_provider_kling.emulator.links import FILES_PATH
+from airflow_provider_kling.emulator.phrases import phrase
 from airflow_provider_kling.emulator.render import render
 
 if TYPE_CHECKING:
-    from airflow_provider_kling.emulator.links import LinkSigner
-    from airflow_provider_kling.emulator.store import TaskStore
+    from collections.abc import Callable
+
+    from airflow_provider_kling.emulator.emulation import Emulation
     from airflow_provider_kling.emulator.tasks import VideoTask
 
 
@@ -23,13 +26,13 @@ class VideoFiles:
     """
     Serves the videos of one run of the server, whose files go away with it.
 
-    :param store: where the tasks are.
-    :param signer: knows which links are genuine.
+    :param emulation: what is emulated.
     """
 
-    def __init__(self, store: TaskStore, signer: LinkSigner) -> None:
-        self._store = store
-        self._signer = signer
+    def __init__(self, emulation: Emulation) -> None:
+        self._store = emulation.store
+        self._signer = emulation.signer
+        self._plans = emulation.plans
         self._folder = TemporaryDirectory(prefix="kling-emulator-")
         self._renderings: dict[str, asyncio.Future[None]] = {}
 
@@ -46,15 +49,36 @@ class VideoFiles:
         task = self._store.find(token)
         # A signed link is its own key: real networks refuse a request that brings a second one.
         has_second_key = "Authorization" in request.headers
-        if task is None or has_second_key or not self._signer.is_genuine(token, request.query):
+        if task is None or has_second_key or not self._signer.is_good(token, request.query):
             raise web.HTTPForbidden(text="AccessDenied")
-        path = await self._rendered(task)
-        if request.method == "GET":
+        return await self.send(request, task, _error)
+
+    async def send(
+        self, request: web.Request, task: VideoTask, error: Callable[[int], web.StreamResponse]
+    ) -> web.StreamResponse:
+        """
+        Answer a GET or a HEAD with a task's file, to somebody who may have it.
+
+        :param request: the request.
+        :param task: whose file.
+        :param error: gives the server's own error of an HTTP status.
+        """
+        if request.method != "GET":
+            return web.FileResponse(await self._rendered(task))
+        planned = self._plans.take(On.FILE)
+
+        async def transfer() -> web.StreamResponse:
+            path = await self._rendered(task)
             self._store.count("downloads")
             task.transfers += 1
-            if Fate.CUT_ALWAYS in task.fates or (Fate.CUT in task.fates and task.transfers == 1):
-                return await _send_half(request, path)
-        return web.FileResponse(path)
+            if planned is not None and planned.kind is Kind.SHORT_BODY:
+                return await _in_memory(path)
+            fated = fault_of_transfer(task)
+            if fated is not None:
+                return await inflict(fated, request, lambda: _in_memory(path), error)
+            return web.FileResponse(path)
+
+        return await inflict(planned, request, transfer, error)
 
     async def _rendered(self, task: VideoTask) -> Path:
         path = Path(self._folder.name, f"{task.task_id}.mp4")
@@ -66,23 +90,9 @@ class VideoFiles:
         return path
 
 
-async def _send_half(request: web.Request, path: Path) -> web.StreamResponse:
-    """Promise the whole file, send half of it, hang up."""
-    video = await asyncio.to_thread(path.read_bytes)
-    response = web.StreamResponse()
-    response.content_type = "video/mp4"
-    response.content_length = len(video)
-    await response.prepare(request)
-    await response.write(video[: len(video) // 2])
-    hang_up(request)
-    return response
+async def _in_memory(path: Path) -> web.Response:
+    return web.Response(body=await asyncio.to_thread(path.read_bytes), content_type="video/mp4")
 
 
-def hang_up(request: web.Request) -> None:
-    """
-    Close a request's connection, once what was written to it is sent.
-
-    :param request: the request.
-    """
-    if request.transport is not None:
-        request.transport.close()
+def _error(status: int) -> web.Response:
+    return web.Response(status=status, text=phrase(status))

@@ -14,9 +14,7 @@ from airflow_provider_kling.emulator.files import VideoFiles
 if TYPE_CHECKING:
     import socket
 
-    from airflow_provider_kling.emulator.gateways.base import Gateway
-    from airflow_provider_kling.emulator.links import LinkSigner
-    from airflow_provider_kling.emulator.store import TaskStore
+    from airflow_provider_kling.emulator.emulation import Emulation
 
 # Prompts are short, but images travel in the body as Base64.
 _BODY_BYTES = 64 * 1024 * 1024
@@ -28,17 +26,15 @@ class Server:
     """
     Serves a gateway, its files and the admin paths on a socket.
 
-    :param gateway: what to be.
-    :param store: what to remember.
-    :param signer: signs the links to files.
+    :param emulation: what is emulated.
     """
 
-    def __init__(self, gateway: Gateway, store: TaskStore, signer: LinkSigner) -> None:
-        self._store = store
-        self._files = VideoFiles(store, signer)
-        exchange = Exchange(gateway, store, signer)
+    def __init__(self, emulation: Emulation) -> None:
+        self._store = emulation.store
+        self._files = VideoFiles(emulation)
+        exchange = Exchange(emulation, self._files)
         app = web.Application(middlewares=[exchange.refuse], client_max_size=_BODY_BYTES)
-        app.add_routes([*Admin(store).routes(), *self._files.routes(), *exchange.routes()])
+        app.add_routes([*Admin(emulation).routes(), *self._files.routes(), *exchange.routes()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
 
     async def start(self, listener: socket.socket) -> None:

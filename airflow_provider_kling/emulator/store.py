@@ -76,14 +76,22 @@ class TaskStore:
         self._tasks[task_id] = task
         return task
 
-    def find(self, any_id: str) -> VideoTask | None:
+    def find(self, task_id: str) -> VideoTask | None:
         """
         Look a task up.
 
-        :param any_id: its task id, or the external task id that its create gave it.
+        :param task_id: the id that its gateway gave it.
         """
-        by_external_id = (task for task in self._tasks.values() if task.request.external_task_id == any_id)
-        return self._tasks.get(any_id) or next(by_external_id, None)
+        return self._tasks.get(task_id)
+
+    def find_external(self, external_task_id: str) -> VideoTask | None:
+        """
+        Look a task up by the id that its create gave it.
+
+        :param external_task_id: that id.
+        """
+        tasks = self._tasks.values()
+        return next((task for task in tasks if task.request.external_task_id == external_task_id), None)
 
     def tasks(self) -> list[VideoTask]:
         """List every task, oldest first."""

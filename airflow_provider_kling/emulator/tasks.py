@@ -80,9 +80,21 @@ class VideoTask:
             self.lasts *= 10
 
     @property
+    def age(self) -> float:
+        """Seconds since its creation."""
+        return time.monotonic() - self._born
+
+    @property
     def state(self) -> State:
-        """Where it stands now: a fifth of its time submitted, then processing, then at its end."""
-        age = time.monotonic() - self._born
+        """Where it stands now."""
+        return self.state_at(self.age)
+
+    def state_at(self, age: float) -> State:
+        """
+        Tell where it stands: a fifth of its time submitted, then processing, then at its end.
+
+        :param age: at how many seconds after its creation.
+        """
         if age < self.lasts / 5:
             return State.SUBMITTED
         if age < self.lasts:

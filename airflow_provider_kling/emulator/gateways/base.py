@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from airflow_provider_kling.emulator.fates import Fate
+from airflow_provider_kling.emulator.gateways.official_errors import error_of_status, official_error
 from airflow_provider_kling.emulator.tasks import State
 
 if TYPE_CHECKING:
     from airflow_provider_kling.emulator.credentials import Credentials
+    from airflow_provider_kling.emulator.faults import On
+    from airflow_provider_kling.emulator.gateways.refusal import Json, RefusalError
+    from airflow_provider_kling.emulator.limits import Limit
+    from airflow_provider_kling.emulator.pack import ResourcePack
+    from airflow_provider_kling.emulator.sightings import Sighting
     from airflow_provider_kling.emulator.store import TaskStore
     from airflow_provider_kling.emulator.tasks import VideoRequest, VideoTask
 
-Json = dict[str, Any]
-Link = Callable[["VideoTask"], str]
-"""Gives the signed URL of a task's file."""
-Page = Callable[[Mapping[str, str], Link], Json]
-"""Answers a GET, from its query string."""
+See = Callable[["VideoTask"], "Sighting"]
+"""Looks at a task, for one answer."""
 
 KLING_STATUS_WORDS = {
     State.SUBMITTED: "submitted",
@@ -29,28 +31,18 @@ KLING_STATUS_WORDS = {
 }
 """Kling's own words, which some relays keep. It is ``succeed``, without an ending."""
 
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "array": (list,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "number": (int, float),
-    "object": (dict,),
-    "string": (str,),
-}
 
-
-class RefusalError(Exception):
+@dataclass(frozen=True)
+class Page:
     """
-    An answer that is not a success.
+    Something else that can be read with GET.
 
-    :param status: the HTTP status.
-    :param body: the JSON body.
+    :param on: what it is, for those who count and for those who plan faults.
+    :param answer: answers from the query string.
     """
 
-    def __init__(self, status: int, body: Json) -> None:
-        super().__init__(status, body)
-        self.status = status
-        self.body = body
+    on: On
+    answer: Callable[[Mapping[str, str], See], Json]
 
 
 class Gateway(ABC):
@@ -59,24 +51,33 @@ class Gateway(ABC):
 
     :param store: where the tasks are.
     :param credentials: the keys that are accepted.
+    :param pack: the units that are left.
     """
 
     name: ClassVar[str]
     """What ``--gateway`` calls it."""
+    connection_name: ClassVar[str | None] = None
+    """What an Airflow connection calls it, where that differs: clients know dialects, not versions."""
     tasks_path: ClassVar[str]
     """POST here to create, GET here plus the task id to query."""
+    content_path: ClassVar[str | None] = None
+    """Where it streams a file to its own users, where its links lead there instead of to Kling's network."""
     status_words: ClassVar[Mapping[State, str]]
+    status_age_seconds: ClassVar[float] = 0.0
+    """How often it asks Kling for the state of a task; 0 where it always knows."""
 
-    def __init__(self, store: TaskStore, credentials: Credentials) -> None:
+    def __init__(self, store: TaskStore, credentials: Credentials, pack: ResourcePack) -> None:
         self.store = store
         self.credentials = credentials
+        self.pack = pack
 
     @abstractmethod
-    def authenticate(self, authorization: str) -> None:
+    def authenticate(self, authorization: str, path: str) -> None:
         """
         Raise a :class:`RefusalError` unless the caller has a good key.
 
         :param authorization: the value of the Authorization header, empty if there is none.
+        :param path: the path of the URL.
         """
 
     @abstractmethod
@@ -100,12 +101,11 @@ class Gateway(ABC):
         """
 
     @abstractmethod
-    def report(self, task: VideoTask, link: Link) -> Json:
+    def report(self, sighting: Sighting) -> Json:
         """
         Answer a query.
 
-        :param task: the task asked about.
-        :param link: gives the URL of its file.
+        :param sighting: the task asked about, as it is to be told.
         """
 
     @abstractmethod
@@ -129,37 +129,48 @@ class Gateway(ABC):
         :param path: the path of the URL.
         """
 
+    @abstractmethod
+    def pass_on(self, refusal: RefusalError) -> RefusalError:
+        """
+        Give a refusal of Kling's in the gateway's own form.
+
+        :param refusal: as Kling sent it.
+        """
+
+    def limited(self, limit: Limit) -> RefusalError:
+        """
+        Answer a request that is one too many.
+
+        :param limit: what it exceeds.
+        """
+        return self.pass_on(official_error(*limit.value))
+
+    def failure(self, status: int, *, is_create: bool) -> RefusalError:
+        """
+        Answer a request with a failure that somebody asked for.
+
+        :param status: the HTTP status to fail with.
+        :param is_create: whether it is a create, for which relays turn to Kling.
+        """
+        return self.pass_on(error_of_status(status))
+
+    def find(self, any_id: str) -> VideoTask | None:
+        """
+        Look a task up.
+
+        :param any_id: what the caller calls it.
+        """
+        return self.store.find(any_id)
+
+    def find_content(self, task_id: str, see: See) -> VideoTask:
+        """
+        Look up the task whose file is asked for under :attr:`content_path`, or raise a :class:`RefusalError`.
+
+        :param task_id: its id.
+        :param see: looks at it.
+        """
+        raise self.unknown_task(task_id)
+
     def pages(self) -> Mapping[str, Page]:
         """Whatever else can be read with GET, by path."""
         return {}
-
-    def status_word(self, task: VideoTask, state: State) -> str:
-        """
-        Put the gateway's word to a state.
-
-        :param task: whose state.
-        :param state: the state.
-        """
-        if Fate.UNKNOWN_STATUS in task.fates and not state.is_final:
-            return "REVIEWING"
-        return self.status_words[state]
-
-
-def kling_task_id() -> str:
-    """Make up an id in the form of Kling's: 18 digits."""
-    return str(10**17 + secrets.randbelow(9 * 10**17))
-
-
-def mistyped_field(body: Json, json_types: Mapping[str, str]) -> str | None:
-    """
-    Find the first field whose JSON type is wrong.
-
-    :param body: the object to look through. Fields without a known type are let pass, as servers do.
-    :param json_types: the name of the JSON type of each known field.
-    :return: the name of the field; None if all is well.
-    """
-    for name, json_type in json_types.items():
-        # The exact type: isinstance() would take true for an integer.
-        if name in body and type(body[name]) not in _PYTHON_TYPES[json_type]:
-            return name
-    return None

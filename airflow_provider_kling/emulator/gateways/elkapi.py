@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-import secrets
-import string
 import zlib
+from typing import TYPE_CHECKING
 
-from airflow_provider_kling.emulator.fates import Fate
-from airflow_provider_kling.emulator.gateways.base import Json, Link, mistyped_field
+from airflow_provider_kling.emulator.gateways.fields import mistyped_field
+from airflow_provider_kling.emulator.gateways.ids import relay_task_id
 from airflow_provider_kling.emulator.gateways.models import seconds_through_a_relay
 from airflow_provider_kling.emulator.gateways.new_api import NewApiGateway, check_choice, invalid_request
 from airflow_provider_kling.emulator.tasks import VIDEO_SIZES, State, VideoRequest, VideoTask
+
+if TYPE_CHECKING:
+    from airflow_provider_kling.emulator.gateways.refusal import Json
+    from airflow_provider_kling.emulator.sightings import Sighting
 
 _STATUS_WORDS = {
     State.SUBMITTED: "queued",
@@ -39,7 +42,6 @@ _METADATA_FIELDS = {
 }
 # The page gives no bounds. These keep a slip of the pen from rendering for minutes.
 _BOUNDS = {"width": range(16, 2161), "height": range(16, 2161), "fps": range(1, 61), "n": range(1, 10)}
-_ID_CHARACTERS = string.ascii_letters + string.digits
 
 
 class ElkApi(NewApiGateway):
@@ -79,21 +81,19 @@ class ElkApi(NewApiGateway):
 
     def new_task_id(self) -> str:
         """Make up an id of the gateway's own."""
-        return "task_" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(32))
+        return relay_task_id()
 
     def accepted(self, task: VideoTask) -> Json:
         """Answer with two fields, in no envelope."""
         return {"task_id": task.task_id, "status": self.status_words[State.SUBMITTED]}
 
-    def report(self, task: VideoTask, link: Link) -> Json:
+    def report(self, sighting: Sighting) -> Json:
         """Answer with one flat object, whose ``url`` is empty until the video is there."""
-        state = task.state
-        has_url = state is State.SUCCEEDED and Fate.NO_URL not in task.fates
-        request = task.request
+        task, request = sighting.task, sighting.task.request
         return {
             "task_id": task.task_id,
-            "status": self.status_word(task, state),
-            "url": link(task) if has_url else "",
+            "status": sighting.word(self.status_words),
+            "url": sighting.url,
             "format": "mp4",
             "metadata": {
                 "duration": request.seconds,
@@ -103,7 +103,7 @@ class ElkApi(NewApiGateway):
                 # A server that was given no seed picks one.
                 "seed": zlib.crc32(task.task_id.encode()) if request.seed is None else request.seed,
             },
-            "error": {"code": "task_failed", "message": task.failure} if state is State.FAILED else None,
+            "error": {"code": "task_failed", "message": sighting.failure} if sighting.failure else None,
         }
 
 

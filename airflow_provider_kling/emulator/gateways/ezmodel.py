@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from airflow_provider_kling.emulator.fates import Fate
-from airflow_provider_kling.emulator.gateways.base import (
-    KLING_STATUS_WORDS,
-    Json,
-    Link,
-    kling_task_id,
-    mistyped_field,
-)
+from typing import TYPE_CHECKING
+
+from airflow_provider_kling.emulator.gateways.base import KLING_STATUS_WORDS
+from airflow_provider_kling.emulator.gateways.fields import mistyped_field
+from airflow_provider_kling.emulator.gateways.ids import kling_task_id
 from airflow_provider_kling.emulator.gateways.models import seconds_through_a_relay
 from airflow_provider_kling.emulator.gateways.new_api import (
     NewApiGateway,
@@ -16,6 +13,10 @@ from airflow_provider_kling.emulator.gateways.new_api import (
     invalid_request,
 )
 from airflow_provider_kling.emulator.tasks import VIDEO_SIZES, State, VideoRequest, VideoTask
+
+if TYPE_CHECKING:
+    from airflow_provider_kling.emulator.gateways.refusal import Json
+    from airflow_provider_kling.emulator.sightings import Sighting
 
 _KLING_FIELDS = {
     "image_tail": "string",
@@ -67,15 +68,15 @@ class EzModel(NewApiGateway):
         """Answer with the envelope."""
         return _envelope({"task_id": task.task_id, "task_status": self.status_words[State.SUBMITTED]})
 
-    def report(self, task: VideoTask, link: Link) -> Json:
+    def report(self, sighting: Sighting) -> Json:
         """Answer with the envelope, and with the video once there is one."""
-        state = task.state
-        data: Json = {"task_id": task.task_id, "task_status": self.status_word(task, state)}
-        if state is State.FAILED:
-            data["task_status_msg"] = task.failure
-        if state is State.SUCCEEDED:
-            video = {"url": link(task), "duration": str(task.request.seconds)}
-            data["task_result"] = {"videos": [] if Fate.NO_URL in task.fates else [video]}
+        task = sighting.task
+        data: Json = {"task_id": task.task_id, "task_status": sighting.word(self.status_words)}
+        if sighting.state is State.FAILED:
+            data["task_status_msg"] = sighting.failure
+        if sighting.state is State.SUCCEEDED:
+            video = {"url": sighting.url, "duration": str(task.request.seconds)}
+            data["task_result"] = {"videos": [video] if sighting.url else []}
         return _envelope(data)
 
 

@@ -1,11 +1,17 @@
-"""What ElkAPI and EzModel share: both have the paths of New API, and so refuse as it does."""
+"""What ElkAPI, EzModel and stock New API share: they have the same paths, and so refuse in the same way."""
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from airflow_provider_kling.emulator.credentials import bearer_token
-from airflow_provider_kling.emulator.gateways.base import Gateway, Json, RefusalError
+from airflow_provider_kling.emulator.gateways.base import Gateway
+from airflow_provider_kling.emulator.gateways.refusal import Json, RefusalError
+from airflow_provider_kling.emulator.limits import Limit
+from airflow_provider_kling.emulator.phrases import phrase
+
+_SATURATED = "当前分组上游负载已饱和，请稍后再试"  # noqa: RUF001 - a Chinese sentence has a Chinese comma
 
 
 class NewApiGateway(Gateway):
@@ -18,13 +24,13 @@ class NewApiGateway(Gateway):
 
     tasks_path = "/kling/v1/videos/text2video"
 
-    def authenticate(self, authorization: str) -> None:
+    def authenticate(self, authorization: str, path: str) -> None:
         """Ask for a Bearer token."""
         token = bearer_token(authorization)
         if token is None:
-            raise _unauthorized("Token not provided")
+            raise middleware_error(401, "", "Token not provided")
         if not self.credentials.accept(token):
-            raise _unauthorized("Invalid token")
+            raise middleware_error(401, "", "Invalid token")
 
     def unreadable_body(self) -> RefusalError:
         """Refuse in the handler's form."""
@@ -40,6 +46,25 @@ class NewApiGateway(Gateway):
         return RefusalError(
             404, {"error": {"message": message, "type": "invalid_request_error", "param": "", "code": ""}}
         )
+
+    def pass_on(self, refusal: RefusalError) -> RefusalError:
+        """Put Kling's JSON into a string; but whatever is too much for Kling gets one sentence."""
+        words = json.dumps(refusal.body, separators=(",", ":"))
+        return handler_error(
+            refusal.status, "fail_to_fetch_task", _SATURATED if refusal.status == 429 else words
+        )
+
+    def limited(self, limit: Limit) -> RefusalError:
+        """Refuse as Kling does, but for money: that is the caller's, with the relay."""
+        if limit is Limit.UNITS:
+            return handler_error(403, "insufficient_user_quota", "user quota is not enough")
+        return super().limited(limit)
+
+    def failure(self, status: int, *, is_create: bool) -> RefusalError:
+        """Fail at Kling in a create, at the relay's own database in anything else; but 429 is 429."""
+        if is_create or status == 429:
+            return super().failure(status, is_create=is_create)
+        return handler_error(status, "get_task_failed", phrase(status))
 
 
 def handler_error(status: int, code: str, message: str) -> RefusalError:
@@ -74,6 +99,13 @@ def check_choice(body: Json, field: str, choices: frozenset[str]) -> None:
         raise invalid_request(f"{field} value '{body[field]}' is invalid")
 
 
-def _unauthorized(reason: str) -> RefusalError:
-    message = f"{reason} (request id: {uuid.uuid4().hex})"
-    return RefusalError(401, {"error": {"message": message, "type": "new_api_error", "code": ""}})
+def middleware_error(status: int, code: str, message: str) -> RefusalError:
+    """
+    Refuse as what stands before New API's handlers does.
+
+    :param status: the HTTP status.
+    :param code: the word for the error, if there is one.
+    :param message: the sentence for it.
+    """
+    message = f"{message} (request id: {uuid.uuid4().hex})"
+    return RefusalError(status, {"error": {"message": message, "type": "new_api_error", "code": code}})

@@ -7,21 +7,24 @@ from airflow_provider_kling.emulator.gateways.official_errors import official_er
 
 if TYPE_CHECKING:
     from airflow_provider_kling.emulator.credentials import Credentials
-    from airflow_provider_kling.emulator.gateways.base import RefusalError
+    from airflow_provider_kling.emulator.gateways.refusal import RefusalError
 
 
-def check_authorization(authorization: str, credentials: Credentials) -> None:
+def check_authorization(authorization: str, credentials: Credentials, *, takes_tokens: bool) -> None:
     """
     Raise a :class:`RefusalError` unless this is a good API key or a good JSON Web Token.
 
     :param authorization: the value of the Authorization header, empty if there is none.
     :param credentials: the keys that are accepted.
+    :param takes_tokens: whether a token is good at all: the newer standard takes API keys only.
     """
     if not authorization.strip():
         raise _unauthorized(1001, "Authorization is empty")
     token = bearer_token(authorization)
     if token is None:
         raise _unauthorized(1002, "Authorization is not a Bearer token")
+    if not takes_tokens and token.count(".") == 2 and token not in credentials.api_keys:
+        raise _unauthorized(1002, "The current API does not support AK/SK")
     # A token has three parts. Without an access key to check it against, it is a key like any other.
     if credentials.access_key and credentials.secret_key and token.count(".") == 2:
         _check_token(token, credentials.access_key, credentials.secret_key)

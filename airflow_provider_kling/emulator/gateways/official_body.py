@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_kling.emulator.gateways.base import Json, RefusalError, mistyped_field
+from airflow_provider_kling.emulator.gateways.fields import mistyped_field
 from airflow_provider_kling.emulator.gateways.models import MODELS, Model
 from airflow_provider_kling.emulator.gateways.official_errors import invalid_parameter, official_error
 from airflow_provider_kling.emulator.tasks import VIDEO_SIZES, VideoRequest
+
+if TYPE_CHECKING:
+    from airflow_provider_kling.emulator.gateways.refusal import Json, RefusalError
+    from airflow_provider_kling.emulator.store import TaskStore
 
 _FIELDS = {
     "model_name": "string",
@@ -30,6 +34,20 @@ _FIELDS = {
 _PROMPT_CHARACTERS = 2500
 
 Choice = TypeVar("Choice")
+
+
+def read_new(body: Json, store: TaskStore) -> VideoRequest:
+    """
+    Understand a create whose external task id nobody used before, or raise a :class:`RefusalError`.
+
+    :param body: its JSON object, without the fields that are null.
+    :param store: where the tasks are.
+    """
+    request = read_body(body)
+    external_id = request.external_task_id
+    if external_id and store.find_external(external_id):
+        raise invalid_parameter(f"External_task_id {external_id} already exists")
+    return request
 
 
 def read_body(body: Json) -> VideoRequest:

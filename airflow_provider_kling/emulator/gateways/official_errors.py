@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import uuid
 
-from airflow_provider_kling.emulator.gateways.base import RefusalError
+from airflow_provider_kling.emulator.gateways.refusal import RefusalError
+from airflow_provider_kling.emulator.phrases import phrase
+
+_CODES = {401: 1000, 403: 1103, 404: 1203, 429: 1302, 503: 5001, 504: 5002}
 
 
 def official_error(status: int, code: int, message: str) -> RefusalError:
@@ -23,3 +26,12 @@ def invalid_parameter(message: str) -> RefusalError:
     :param message: what is wrong with it.
     """
     return official_error(400, 1201, message)
+
+
+def error_of_status(status: int) -> RefusalError:
+    """
+    Refuse with the code that goes with an HTTP status.
+
+    :param status: the HTTP status.
+    """
+    return official_error(status, _CODES.get(status, 5000 if status >= 500 else 1200), phrase(status))

@@ -8,22 +8,17 @@ import pytest
 import requests
 
 from airflow_provider_kling.emulator import KlingEmulator
+from tests.unit.emulator.dialects import (
+    FAILED_WORDS,
+    PATHS,
+    SMALLEST_CREATES,
+    SUCCESS_WORDS,
+    url_of,
+    word_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PATHS = {
-    "official": "/v1/videos/text2video",
-    "ezmodel": "/kling/v1/videos/text2video",
-    "elkapi": "/kling/v1/videos/text2video",
-}
-SMALLEST_CREATES: dict[str, dict[str, Any]] = {
-    "official": {"prompt": "a deer"},
-    "ezmodel": {"model": "kling-v1", "prompt": "a deer"},
-    # Small pictures: they render in no time.
-    "elkapi": {"prompt": "a deer", "duration": 3, "width": 64, "height": 64},
-}
-FINAL_WORDS = {"succeed", "completed", "failed"}
 
 
 class Caller:
@@ -65,10 +60,9 @@ class Caller:
         """Ask until the end; the status words met, each once."""
         words: list[str] = []
         give_up = time.monotonic() + 10
-        while not words or words[-1] not in FINAL_WORDS:
+        while not words or words[-1] not in FAILED_WORDS | SUCCESS_WORDS:
             assert time.monotonic() < give_up, words
-            report = self.report(task_id)
-            word = report.get("task_status") or report["status"]
+            word = word_of(self.report(task_id))
             if word not in words:
                 words.append(word)
             time.sleep(0.01)
@@ -76,10 +70,10 @@ class Caller:
 
     def video_url(self, task_id: str) -> str:
         """The URL of a task that has succeeded."""
-        report = self.report(task_id)
-        url = report["url"] if "url" in report else report["task_result"]["videos"][0]["url"]
-        assert isinstance(url, str)
-        return url
+        return url_of(self.report(task_id))
+
+    def admin(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        return requests.request(method, f"{self.emulator.url}/_emulator/{path}", timeout=10, **arguments)
 
 
 class Emulate(Protocol):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 import signal
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+
+from airflow_provider_kling.emulator import KlingEmulator
+from airflow_provider_kling.emulator.cli import argument_parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +68,41 @@ def test_it_speaks_for_kling_itself_and_takes_only_the_keys_it_was_given() -> No
         assert "gateway=official" in line
 
 
+def test_it_takes_limits() -> None:
+    with running("--units", "3", "--seconds-per-video", "0", "--requests-per-second", "100") as (_, line):
+        url = f"{line.split()[0]}/v1/videos/text2video"
+
+        def code() -> int:
+            answer = requests.post(
+                url, json={"prompt": "a deer"}, headers={"Authorization": "Bearer a-key"}, timeout=10
+            )
+            return int(answer.json()["code"])
+
+        assert [code(), code()] == [0, 1102]
+
+
+def test_each_setting_of_the_emulator_has_an_option_and_each_option_a_setting() -> None:
+    settings = inspect.signature(KlingEmulator).parameters
+    assert set(vars(argument_parser().parse_args([]))) == set(settings)
+    given = vars(
+        argument_parser().parse_args(
+            [
+                *("--parallel-tasks", "2", "--requests-per-second", "0.5", "--units", "0"),
+                *("--status-age-seconds", "1.5", "--link-seconds", "60", "--proxied-links"),
+            ]
+        )
+    )
+    expected = {
+        "parallel_tasks": 2,
+        "requests_per_second": 0.5,
+        "units": 0,
+        "status_age_seconds": 1.5,
+        "link_seconds": 60,
+        "proxied_links": True,
+    }
+    assert {name: given[name] for name in expected} == expected
+
+
 def test_a_port_in_use_is_one_line_and_exit_code_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
@@ -77,7 +116,14 @@ def test_a_port_in_use_is_one_line_and_exit_code_1() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--gateway", "nobody"), ("--access-key", "alone"), ("--port", "http")]
+    "arguments",
+    [
+        ("--gateway", "nobody"),
+        ("--access-key", "alone"),
+        ("--port", "http"),
+        ("--parallel-tasks", "-1"),
+        ("--proxied-links", "--gateway", "elkapi"),
+    ],
 )
 def test_a_wrong_argument_is_a_usage_error(arguments: tuple[str, ...]) -> None:
     result = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False)

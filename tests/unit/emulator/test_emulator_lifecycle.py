@@ -64,6 +64,7 @@ def test_a_port_in_use_is_an_os_error_and_leaves_nothing_behind() -> None:
         {"access_key": "access"},
         {"secret_key": "secret"},
         {"gateway": "ezmodel", "access_key": "access", "secret_key": "secret"},
+        {"gateway": "newapi-old", "proxied_links": True},
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any]) -> None:
@@ -85,6 +86,20 @@ def test_the_connection_uri_is_ready_for_airflow(settings: dict[str, Any], user:
         assert emulator.url == f"http://127.0.0.1:{emulator.port}"
         expected = f"kling://{user}@127.0.0.1:{emulator.port}/http?gateway={settings['gateway']}"
         assert emulator.connection_uri == expected
+
+
+@pytest.mark.parametrize(
+    ("gateway", "connection_name"),
+    [
+        ("newapi", "newapi"),
+        ("newapi-old", "newapi"),
+        ("ezmodel-code", "ezmodel"),
+        ("crazyrouter", "crazyrouter"),
+        ("envelope", "envelope"),
+    ],
+)
+def test_the_connection_names_the_dialect_not_the_version(gateway: str, connection_name: str) -> None:
+    assert KlingEmulator(gateway=gateway).connection_uri.endswith(f"/http?gateway={connection_name}")
 
 
 def test_an_emulator_on_all_addresses_is_called_on_one() -> None:
