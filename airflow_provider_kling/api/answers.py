@@ -1,59 +1,39 @@
 """
-Any gateway's answer, read by one tolerant reader: it becomes a VideoTask or a KlingError, nothing else.
+Any gateway's answer, read by one tolerant reader: it becomes what was asked for, or a KlingError.
 
-The gateways' pages, and what their servers were seen to send beyond them, differ in where the record,
-its state and its links are. The reader looks at every known place, most specific first, so that it
-need not know which gateway it is talking to.
+The gateways' pages, and what their servers were seen to send beyond them, differ in where the record is:
+bare, in an envelope, in a list.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_kling.api.accounts import Account, ResourcePack
 from airflow_provider_kling.api.errors import (
+    KlingError,
     KlingModerationError,
-    KlingResultMissingError,
     KlingTaskFailedError,
     KlingTaskNotFoundError,
     KlingUnreadableAnswerError,
 )
 from airflow_provider_kling.api.masking import mask
-from airflow_provider_kling.api.refusals import refusal
-from airflow_provider_kling.api.tasks import TaskState, Video, VideoTask
+from airflow_provider_kling.api.records import created_at, external_task_id_of, id_of, state_of, task_of
+from airflow_provider_kling.api.refusals import MODERATION_WORDS, refusal
+from airflow_provider_kling.api.tasks import TaskState, VideoTask
+from airflow_provider_kling.api.values import at, first_text, instant, number, number_as_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_kling.api.calls import Answer
+    from airflow_provider_kling.api.tasks import Outcomes
 
 QUOTED_CHARACTERS = 200
-# A Unix time at or above this is in milliseconds: as seconds it would lie beyond the year 5000.
-FIRST_MILLISECONDS = 1e11
-# Relays wrap Kling's own body once or twice: data.data.task_result.
-DEEPEST_WRAPPING = 3
-
-_STATES = {
-    TaskState.SUCCEEDED: "succeed succeeded success completed complete finished done",
-    TaskState.FAILED: "failed fail failure error cancelled canceled expired timeout rejected",
-    TaskState.SUBMITTED: "submitted queued queueing pending created not_start waiting wait in_queue staged "
-    "initializing",
-}
-_STATE_OF_WORD = {word: state for state, words in _STATES.items() for word in words.split()}
-_MODERATION_WORDS = ("risk control", "moderation", "sensitive", "content policy", "content safety")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """
-    What came back from a gateway.
-
-    :param status: The HTTP status.
-    :param text: The body, decoded.
-    :param retry_after: Seconds, from the header of that name.
-    """
-
-    status: int
-    text: str
-    retry_after: float | None = None
+_LOOKED_AT_CHARACTERS = 2000
 
 
 def read_submitted(answer: Answer, product: str) -> VideoTask:
@@ -64,23 +44,26 @@ def read_submitted(answer: Answer, product: str) -> VideoTask:
     :raises KlingUnreadableAnswerError: no task id can be found in it.
     """
     body = read_object(answer)
-    record = _record(body)
-    task_id = _first_text(
-        _at(body, "data", "task_id"),
-        _at(body, "data", "id"),
-        _at(body, "task_id"),
-        _at(body, "id"),
-        _at(body, "data", "taskId"),
-    ) or _number_as_id(_at(body, "data", "task_id"), _at(body, "task_id"))
+    data = body.get("data")
+    record = data if isinstance(data, dict) else body
+    task_id = first_text(
+        at(body, "data", "task_id"),
+        at(body, "data", "id"),
+        at(body, "task_id"),
+        at(body, "id"),
+        at(body, "data", "taskId"),
+    ) or number_as_id(at(body, "data", "task_id"), at(body, "task_id"))
     if task_id is None:
         raise _unreadable(answer, "no task id in the answer to a submission")
+    state = state_of(record) or TaskState.SUBMITTED
     return VideoTask(
         task_id=task_id,
         product=product,
-        state=_state(record) or TaskState.SUBMITTED,
-        external_task_id=_external_task_id(record),
-        created_at=_created_at(record),
-        request_id=_first_text(body.get("request_id")),
+        # Whether it has ended is told, with its videos or its reason, by a query.
+        state=TaskState.PROCESSING if state.ended else state,
+        external_task_id=external_task_id_of(record),
+        created_at=created_at(record),
+        request_id=first_text(body.get("request_id")),
     )
 
 
@@ -95,33 +78,68 @@ def read_task(answer: Answer, product: str, asked_id: str) -> VideoTask:
     :raises KlingUnreadableAnswerError: nothing in it tells a state.
     """
     body = read_object(answer, task_id=asked_id)
-    if body.get("data") == []:
+    record = _record(body, asked_id)
+    if record is None:
         raise KlingTaskNotFoundError("The gateway has no such generation.", task_id=asked_id)
-    record = _record(body)
-    state = _state(record)
-    if state is None:
+    request_id = first_text(body.get("request_id"))
+    task = task_of(record, product=product, task_id=asked_id, request_id=request_id)
+    if task is None:
         raise _unreadable(answer, "no status in the answer to a query", task_id=asked_id)
-    task_id = _first_text(record.get("task_id"), record.get("id")) or asked_id
-    request_id = _first_text(body.get("request_id"))
-    videos = _videos(record) if state is TaskState.SUCCEEDED else ()
-    if state is TaskState.SUCCEEDED and not videos:
-        raise KlingResultMissingError(
-            "The generation succeeded, and the answer has no link to a video.",
-            task_id=task_id,
-            request_id=request_id,
-        )
-    return VideoTask(
-        task_id=task_id,
-        product=product,
-        state=state,
-        videos=videos,
-        external_task_id=_external_task_id(record),
-        failure=_failure_text(record) if state is TaskState.FAILED else None,
-        units=_number(record.get("final_unit_deduction")),
-        created_at=_created_at(record),
-        finished_at=_finished_at(record) if state.ended else None,
-        request_id=request_id,
-    )
+    return task
+
+
+def read_found(answer: Answer, product: str, external_task_id: str) -> VideoTask | None:
+    """
+    Read the answer to a search by the customer's own id; None where there is no such generation.
+
+    :raises KlingError: as :func:`read_task`, but for an id that the gateway does not know.
+    """
+    try:
+        return read_task(answer, product, external_task_id)
+    except KlingTaskNotFoundError:
+        return None
+
+
+def read_tasks(answer: Answer, product: str, asked_ids: Sequence[str] = ()) -> Outcomes:
+    """
+    Read a list of generations; what is wrong with one of them is told in its place.
+
+    :param asked_ids: The ids that were asked for; those that are not in the list get an error that says so.
+    :raises KlingError: the gateway refused.
+    :raises KlingUnreadableAnswerError: there is no list in it.
+    """
+    body = read_object(answer)
+    data = body.get("data")
+    listed = data if isinstance(data, list) else at(data, "result")
+    if not isinstance(listed, list):
+        raise _unreadable(answer, "no list of generations")
+    request_id = first_text(body.get("request_id"))
+    outcomes: Outcomes = {
+        task_id: KlingTaskNotFoundError("The gateway has no such generation.", task_id=task_id)
+        for task_id in asked_ids
+    }
+    for record in listed:
+        task_id = id_of(record) if isinstance(record, dict) else None
+        if task_id is None:
+            continue
+        try:
+            task = task_of(record, product=product, task_id=task_id, request_id=request_id)
+        except KlingError as error:
+            outcomes[task_id] = error
+        else:
+            outcomes[task_id] = task or _unreadable(answer, "no status in a record", task_id=task_id)
+    return outcomes
+
+
+def read_account(answer: Answer) -> Account:
+    """
+    Read what is left in an account (Kling's docs, ``/account/costs``).
+
+    :raises KlingError: the gateway refused.
+    """
+    packs = at(read_object(answer), "data", "resource_pack_subscribe_infos")
+    listed = packs if isinstance(packs, list) else []
+    return Account(tuple(_pack(pack) for pack in listed if isinstance(pack, dict)))
 
 
 def read_object(answer: Answer, *, task_id: str | None = None) -> dict[str, Any]:
@@ -130,17 +148,28 @@ def read_object(answer: Answer, *, task_id: str | None = None) -> dict[str, Any]
 
     :param task_id: The generation that was asked about, to be named in errors.
     :raises KlingError: the answer is a refusal, by its status or by its body.
-    :raises KlingUnreadableAnswerError: the body is not a JSON object.
+    :raises KlingUnreadableAnswerError: the body is not a JSON object, or is too long to be one of a gateway.
     """
-    try:
-        body = json.loads(answer.text)
-    except (ValueError, RecursionError):
-        body = None
+    body = None
+    what = "no JSON object"
+    if answer.cut:
+        what = f"more than {len(answer.text)} characters"
+    elif HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
+        what = f"a redirect (HTTP {answer.status})"
+    else:
+        with suppress(ValueError, RecursionError):
+            body = json.loads(answer.text)
     if not isinstance(body, dict):
-        if answer.status < 400:
-            raise _unreadable(answer, "no JSON object", task_id=task_id)
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            raise _unreadable(answer, what, task_id=task_id)
         body = {"message": f"An unreadable body: {quoted(answer.text)}"}
-    error = refusal(answer.status, body, task_id=task_id, retry_after=answer.retry_after)
+    error = refusal(
+        answer.status,
+        body,
+        task_id=task_id,
+        retry_after=answer.retry_after,
+        clock_ahead=answer.clock_ahead,
+    )
     if error is not None:
         raise error
     return body
@@ -148,13 +177,13 @@ def read_object(answer: Answer, *, task_id: str | None = None) -> dict[str, Any]
 
 def quoted(text: str) -> str:
     """Return the beginning of a body for an error message, on one line, with secrets masked."""
-    return repr(mask(" ".join(text.split()))[:QUOTED_CHARACTERS])
+    return repr(mask(" ".join(text[:_LOOKED_AT_CHARACTERS].split()), QUOTED_CHARACTERS))
 
 
 def failure_of(task: VideoTask) -> KlingTaskFailedError:
     """Return the error that a failed generation is, told apart by the gateway's words."""
     reason = task.failure or "the gateway gives no reason"
-    moderated = any(word in reason.lower() for word in _MODERATION_WORDS)
+    moderated = any(word in reason.lower() for word in MODERATION_WORDS)
     error = KlingModerationError if moderated else KlingTaskFailedError
     return error(f"The generation failed: {reason}.", task_id=task.task_id, request_id=task.request_id)
 
@@ -167,118 +196,24 @@ def _unreadable(answer: Answer, what: str, *, task_id: str | None = None) -> Kli
     )
 
 
-def _record(body: dict[str, Any]) -> dict[str, Any]:
+def _record(body: dict[str, Any], asked_id: str) -> dict[str, Any] | None:
+    """Return the record that was asked for; in a list it is the one with its id, or the only one."""
     data = body.get("data")
-    if isinstance(data, list) and data:
-        data = data[0]
+    if isinstance(data, list):
+        records = [item for item in data if isinstance(item, dict)]
+        asked = (item for item in records if asked_id in (id_of(item), external_task_id_of(item)))
+        return next(asked, records[0] if len(records) == 1 else None)
     return data if isinstance(data, dict) else body
 
 
-def _state(record: dict[str, Any]) -> TaskState | None:
-    words = [record.get(key) for key in ("task_status", "status", "state")]
-    word = next((word for word in words if isinstance(word, str)), None)
-    if word is None:
-        return None
-    return _STATE_OF_WORD.get(word.strip().lower().replace("-", "_").replace(" ", "_"), TaskState.PROCESSING)
-
-
-def _videos(record: dict[str, Any], wrappings: int = DEEPEST_WRAPPING) -> tuple[Video, ...]:
-    videos = tuple(
-        Video(item["url"], _first_text(item.get("id")), _number(item.get("duration")))
-        for item in _listed_videos(record)
-        if _is_link(item.get("url"))
+def _pack(pack: dict[str, Any]) -> ResourcePack:
+    return ResourcePack(
+        name=first_text(pack.get("resource_pack_name")) or "unnamed",
+        id=first_text(pack.get("resource_pack_id")),
+        kind=first_text(pack.get("resource_pack_type")),
+        status=first_text(pack.get("status")),
+        total=number(pack.get("total_quantity")),
+        remaining=number(pack.get("remaining_quantity")),
+        effective_at=instant(pack.get("effective_time")),
+        expires_at=instant(pack.get("invalid_time")),
     )
-    if videos:
-        return videos
-    places = (
-        record.get("result_url"),
-        record.get("url"),
-        record.get("video_url"),
-        _at(record, "metadata", "url"),
-        _at(record, "output", "video_url"),
-    )
-    link = next((place for place in places if _is_link(place)), None)
-    inner = record.get("data")
-    if link is None and wrappings and isinstance(inner, dict):
-        videos = _videos(inner, wrappings - 1)
-        if videos:
-            return videos
-    if link is None and _is_link(record.get("fail_reason")):
-        link = record["fail_reason"]  # older relays keep the link of a success here
-    seconds = _number(_at(record, "metadata", "duration")) or _number(record.get("seconds"))
-    return (Video(link, duration=seconds),) if link is not None else ()
-
-
-def _listed_videos(record: dict[str, Any]) -> list[dict[str, Any]]:
-    listed = _at(record, "task_result", "videos")
-    if not isinstance(listed, list):
-        outputs = record.get("outputs")
-        listed = (
-            [item for item in outputs if _at(item, "type") == "video"] if isinstance(outputs, list) else []
-        )
-    return [item for item in listed if isinstance(item, dict)]
-
-
-def _failure_text(record: dict[str, Any]) -> str | None:
-    text = _first_text(
-        record.get("task_status_msg"),
-        record.get("message"),
-        record.get("fail_reason"),
-        _at(record, "error", "message"),
-        _at(record, "data", "data", "task_status_msg"),
-    )
-    return mask(text).rstrip(".") if text else None
-
-
-def _external_task_id(record: dict[str, Any]) -> str | None:
-    return _first_text(_at(record, "task_info", "external_task_id"), record.get("external_id"))
-
-
-def _created_at(record: dict[str, Any]) -> datetime | None:
-    return _first_instant(record, "created_at", "create_time", "submit_time")
-
-
-def _finished_at(record: dict[str, Any]) -> datetime | None:
-    return _first_instant(record, "finish_time", "completed_at", "updated_at", "update_time")
-
-
-def _first_instant(record: dict[str, Any], *keys: str) -> datetime | None:
-    for key in keys:
-        seconds = _number(record.get(key))
-        if not seconds or seconds < 0:
-            continue
-        if seconds >= FIRST_MILLISECONDS:
-            seconds /= 1000
-        try:
-            return datetime.fromtimestamp(seconds, UTC)
-        except (OverflowError, ValueError, OSError):
-            continue
-    return None
-
-
-def _at(value: object, *path: str) -> Any:
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _first_text(*values: object) -> str | None:
-    return next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
-
-
-def _number_as_id(*values: object) -> str | None:
-    return next((str(value) for value in values if type(value) is int and value > 0), None)
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _is_link(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("http://", "https://"))

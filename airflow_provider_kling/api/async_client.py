@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -11,17 +12,22 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from tenacity import AsyncRetrying
 
-from airflow_provider_kling.api.errors import KlingError
-from airflow_provider_kling.api.sending import CONNECT_SECONDS, retries
+from airflow_provider_kling.api.errors import KlingError, KlingUnreadableAnswerError
+from airflow_provider_kling.api.recognition import questions, unrecognised
+from airflow_provider_kling.api.retrying import retries
+from airflow_provider_kling.api.sending import LARGEST_ANSWER_BYTES, PORTION_BYTES
 from airflow_provider_kling.api.tasks import TEXT2VIDEO, VideoTask
 from airflow_provider_kling.api.waiting import Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
     from airflow_provider_kling.api.calls import Call
+    from airflow_provider_kling.api.gateways import Gateway
     from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.tasks import Outcomes
 
 T = TypeVar("T")
 
@@ -35,11 +41,32 @@ class AsyncKlingClient:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._session = aiohttp.ClientSession()
+        self._gateway = endpoint.gateway
+        self._recognising = asyncio.Lock()
+        self._session = aiohttp.ClientSession(auto_decompress=False)
+
+    async def gateway(self) -> Gateway:
+        """
+        Return the kind of gateway that this is; where the connection does not tell, ask once, for free.
+
+        :raises KlingConnectionConfigError: it is none that can be recognised.
+        """
+        async with self._recognising:
+            for question in questions() if self._gateway is None else ():
+                # Unreadable is a website's, where another path may lead to a gateway.
+                with suppress(KlingUnreadableAnswerError):
+                    self._gateway = self._gateway or await self.perform(question)
+        if self._gateway is None:
+            raise unrecognised(self.endpoint.base_url)
+        return self._gateway
 
     async def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
         """Ask for one generation."""
-        return await self.perform(self.endpoint.gateway.query(task_id, product))
+        return await self.perform((await self.gateway()).query(task_id, product))
+
+    async def get_tasks(self, task_ids: Sequence[str], product: str = TEXT2VIDEO) -> Outcomes:
+        """Ask for up to 20 generations at once; what is wrong with one of them is told in its place."""
+        return await self.perform((await self.gateway()).query_many(task_ids, product))
 
     async def wait_for_task(
         self, task_id: str, product: str = TEXT2VIDEO, *, poll_interval: float, deadline: float
@@ -80,9 +107,8 @@ class AsyncKlingClient:
         await self.close()
 
     async def _exchange(self, call: Call[T]) -> T:
-        timeout = aiohttp.ClientTimeout(
-            sock_connect=CONNECT_SECONDS, sock_read=self.endpoint.answer_seconds(call)
-        )
+        connect, answer = self.endpoint.seconds(call)
+        timeout = aiohttp.ClientTimeout(sock_connect=connect, sock_read=answer)
         try:
             async with self._session.request(
                 call.method,
@@ -94,10 +120,21 @@ class AsyncKlingClient:
                 timeout=timeout,
                 allow_redirects=not call.creates,  # a redirected POST may be sent on as something else
             ) as response:
-                answer = self.endpoint.answer(response.status, await response.read(), response.headers)
+                body = await _body_of(response)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: the host is no name
             raise self.endpoint.trouble(call, error, sent=not _never_left(error)) from error
-        return cast("T", self.endpoint.read(call, answer))
+        received = self.endpoint.answer(response.status, body, response.headers)
+        return cast("T", self.endpoint.read(call, received))
+
+
+async def _body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body as it was sent, or as much of it as tells that it is too long."""
+    body = bytearray()
+    async for portion in response.content.iter_chunked(PORTION_BYTES):
+        body += portion
+        if len(body) > LARGEST_ANSWER_BYTES:
+            break
+    return bytes(body)
 
 
 def _never_left(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""One exchange with a gateway, as a value: what is said, and how the answer is read."""
+"""One exchange with a gateway, as values: what is said, what comes back, and how that is read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,26 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_kling.api.answers import Answer
-
 T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What came back from a gateway.
+
+    :param status: The HTTP status.
+    :param text: The body, decoded.
+    :param cut: Whether the body was longer than is read of any.
+    :param retry_after: Seconds, from the header of that name.
+    :param clock_ahead: Seconds by which our clock is ahead of the gateway's, from its ``Date`` header.
+    """
+
+    status: int
+    text: str
+    cut: bool = False
+    retry_after: float | None = None
+    clock_ahead: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,8 @@ class Call(Generic[T_co]):
 
     :param path: Below the gateway's base URL, already escaped.
     :param read: Turns the answer into a value, or raises a KlingError.
+    :param gateway: The kind of gateway that it is meant for, to be named in errors.
+    :param task_id: The generation that it asks about, likewise.
     :param creates: Whether it makes a generation. That costs money and cannot be taken back, so a client
         repeats it only when it certainly did not happen.
     """
@@ -27,6 +46,8 @@ class Call(Generic[T_co]):
     method: str
     path: str
     read: Callable[[Answer], T_co]
+    gateway: str
     query: Mapping[str, str | int] | None = None
     json: Mapping[str, Any] | None = None
+    task_id: str | None = None
     creates: bool = False

@@ -11,13 +11,19 @@ from urllib3.exceptions import HTTPError
 
 from airflow_provider_kling.api.errors import KlingMediaError
 from airflow_provider_kling.api.mp4 import Mp4Scanner
-from airflow_provider_kling.api.sending import CONNECT_SECONDS, READ_SECONDS
+from airflow_provider_kling.api.sending import READ_CONNECT_SECONDS, READ_SECONDS
 from airflow_provider_kling.api.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from airflow_provider_kling.api.sending import Endpoint
     from airflow_provider_kling.api.tasks import Video
 
 PORTION_BYTES = 1024 * 1024
+_WANTS_A_KEY = (requests.codes.unauthorized, requests.codes.forbidden)
 
 
 class Sink(Protocol):
@@ -46,40 +52,65 @@ class VideoFile:
     height: int | None
 
 
-def download(video: Video, sink: Sink) -> VideoFile:
+def download(video: Video, sink: Sink, gateway: Endpoint) -> VideoFile:
     """
     Stream a video into ``sink`` and say what it is.
 
     The link is opened without our key: it carries its own signature, and a CDN refuses a second one
-    (Kling's docs, result links).
+    (Kling's docs, result links). Only a link of the gateway's own that is refused so is tried with the key,
+    since some relays pass the file through themselves (New API's code).
 
+    :param gateway: Whose link it is.
     :raises KlingMediaError: what arrived is not a whole MP4 file. What is in ``sink`` by then is worthless.
     """
-    digest, scanner, count = hashlib.sha256(), Mp4Scanner(), 0
-    try:
-        with (
-            Session() as session,
-            session.get(
-                video.url,
-                stream=True,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                headers={"Accept-Encoding": "identity"},
-            ) as response,
-        ):
-            if response.status_code != requests.codes.ok:
-                raise KlingMediaError("The video's link was refused.", http_status=response.status_code)
-            promised = response.headers.get("Content-Length")
-            for portion in response.iter_content(PORTION_BYTES):
-                count += len(portion)
-                digest.update(portion)
-                scanner.feed(portion)
-                sink.write(portion)
-    except (requests.RequestException, HTTPError) as error:
-        # Its text and its chain hold the signed link.
-        raise KlingMediaError(
-            f"The transfer of the video broke off after {count} bytes ({type(error).__name__})."
-        ) from None
-    if promised is not None and promised.isdecimal() and int(promised) != count:
-        raise KlingMediaError(f"The video is cut short: {count} of {promised} bytes arrived.")
-    outline = scanner.finish()
-    return VideoFile(count, digest.hexdigest(), outline.duration, outline.width, outline.height)
+    with Session() as session, _Transfer() as transfer:
+        response = _open(session, video.url)
+        if response.status_code in _WANTS_A_KEY and gateway.has(video.url):
+            response.close()
+            response = _open(session, video.url, gateway.headers())
+        with response:
+            return transfer.take_in(response, sink)
+
+
+def _open(session: Session, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+    return session.get(
+        url,
+        stream=True,
+        timeout=(READ_CONNECT_SECONDS, READ_SECONDS),
+        headers={"Accept-Encoding": "identity", **(headers or {})},
+    )
+
+
+class _Transfer:
+    """The bytes of one video on their way. Its errors say how many had arrived, and hold no link."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, requests.RequestException | HTTPError):
+            # Its text and its chain hold the signed link.
+            reason = (
+                f"The transfer of the video broke off after {self._count} bytes ({type(error).__name__})."
+            )
+            raise KlingMediaError(reason) from None
+
+    def take_in(self, response: requests.Response, sink: Sink) -> VideoFile:
+        if response.status_code != requests.codes.ok:
+            raise KlingMediaError("The video's link was refused.", http_status=response.status_code)
+        digest, scanner = hashlib.sha256(), Mp4Scanner()
+        for portion in response.iter_content(PORTION_BYTES):
+            self._count += len(portion)
+            digest.update(portion)
+            scanner.feed(portion)
+            sink.write(portion)
+        promised = response.headers.get("Content-Length")
+        if promised is not None and promised.isdecimal() and int(promised) != self._count:
+            raise KlingMediaError(f"The video is cut short: {self._count} of {promised} bytes arrived.")
+        outline = scanner.finish()
+        return VideoFile(self._count, digest.hexdigest(), outline.duration, outline.width, outline.height)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import math
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -67,6 +68,8 @@ class Text2VideoRequest(BaseModel):
     :param user: The end user on whose behalf it is asked for.
     :param metadata: What ElkAPI's page calls additional parameters.
     :param extra: Fields that no page here names, passed on as they are.
+    :param strict: Refuse what would otherwise only be warned of: a field that the gateway does not take, a
+        value that the model is not known to take. It is not sent.
     """
 
     model_config = ConfigDict(
@@ -91,6 +94,7 @@ class Text2VideoRequest(BaseModel):
     user: str | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     extra: dict[str, JsonValue] = Field(default_factory=dict)
+    strict: bool = Field(default=False, exclude=True)
 
     @classmethod
     def checked(cls, fields: Mapping[str, Any]) -> Self:
@@ -146,10 +150,19 @@ class Text2VideoRequest(BaseModel):
             )
         return image
 
+    @field_validator("metadata", "extra")
+    @classmethod
+    def _is_json(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise ValueError("has a number that JSON does not have; leave it out") from None
+        return value
+
     @field_validator("extra")
     @classmethod
     def _extra_names_no_known_field(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        known = sorted({*cls.model_fields, "model_name"} & set(extra))
+        known = sorted({*cls.model_fields, "model_name", "external_task_id"} & set(extra))
         if known:
             raise ValueError(f"names {', '.join(known)}, which has an argument of its own; use that")
         return extra
@@ -173,6 +186,8 @@ _REMEDIES = {
     "float_parsing": "must be a number",
     "float_type": "must be a number",
     "int_type": "must be a whole number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
     "string_type": "must be text",
     "dict_type": "must be a dictionary",
 }

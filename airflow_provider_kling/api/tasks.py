@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from airflow_provider_kling.api.errors import KlingRequestError
+from airflow_provider_kling.api.errors import KlingError, KlingRequestError
 from airflow_provider_kling.api.masking import without_query
 
 TEXT2VIDEO = "text2video"
@@ -106,6 +106,10 @@ class VideoTask:
             finished_at=_instant(stored["finished_at"]),
             request_id=stored["request_id"],
         )
+
+
+# What became of a question about several generations, by task id.
+Outcomes = dict[str, VideoTask | KlingError]
 
 
 def task_id_of(task: object) -> str:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# A gateway that wants to be left alone for longer is asked all the same: it may be wrong.
+LONGEST_RETRY_AFTER_SECONDS = 300.0
+
 
 class Wait:
     """
@@ -54,7 +57,9 @@ class Wait:
             self._state = outcome.state
         if now >= self.deadline:
             raise self._timeout(outcome)
-        return min(self.poll_interval, max(self.deadline - now, 0.0))
+        asked = (outcome.retry_after or 0.0) if isinstance(outcome, KlingError) else 0.0
+        pause = max(self.poll_interval, min(asked, LONGEST_RETRY_AFTER_SECONDS))
+        return min(pause, max(self.deadline - now, 0.0))
 
     def _timeout(self, outcome: VideoTask | KlingError) -> KlingTimeoutError:
         last = f"the last question failed: {outcome}" if isinstance(outcome, KlingError) else outcome.state

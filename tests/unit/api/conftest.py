@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from airflow_provider_kling.api import sending
+from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.async_client import AsyncKlingClient
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
@@ -36,8 +36,8 @@ def _only_what_the_test_sets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         monkeypatch.delenv(name.upper(), raising=False)
     (tmp_path / "netrc").touch()
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.setattr(sending, "RETRY_SECONDS", 1.0)
-    monkeypatch.setattr(sending, "_backoff", lambda state: 0.02)
+    monkeypatch.setattr(retrying, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(retrying, "_backoff", lambda state: 0.02)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.api.answers import Answer, failure_of, read_task
+from airflow_provider_kling.api.answers import failure_of, read_task
+from airflow_provider_kling.api.calls import Answer
 from airflow_provider_kling.api.errors import KlingModerationError, KlingTaskFailedError
 from airflow_provider_kling.api.tasks import TaskState, VideoTask
 

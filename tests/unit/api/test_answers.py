@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.api.answers import Answer, read_submitted, read_task
+from airflow_provider_kling.api.answers import read_submitted, read_task
+from airflow_provider_kling.api.calls import Answer
 from airflow_provider_kling.api.errors import (
     KlingResultMissingError,
     KlingTaskNotFoundError,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.api.answers import Answer, read_submitted, read_task
+from airflow_provider_kling.api.answers import read_submitted, read_task
+from airflow_provider_kling.api.calls import Answer
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingError,

@@ -151,7 +151,7 @@ def test_no_error_of_a_question_shows_a_secret(
     credentials: Credentials,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("airflow_provider_kling.api.sending.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_kling.api.retrying.RETRY_SECONDS", 0.0)
     server.says(trouble)
     with pytest.raises(KlingError) as caught:
         reader.wait_for_task(
@@ -171,7 +171,7 @@ def test_no_error_of_a_create_shows_a_secret(
     credentials: Credentials,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("airflow_provider_kling.api.sending.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_kling.api.retrying.RETRY_SECONDS", 0.0)
     server.says(trouble)
     with (
         KlingClient(endpoint(server.url, "official", credentials, 0.2)) as client,

@@ -16,7 +16,6 @@ from airflow_provider_kling.api.errors import (
     KlingResultMissingError,
     KlingTaskNotFoundError,
     KlingTimeoutError,
-    KlingUnreadableAnswerError,
 )
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.api.tasks import TaskState
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _questions_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what keeps a waiting going is the waiting itself."""
-    monkeypatch.setattr("airflow_provider_kling.api.sending.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_kling.api.retrying.RETRY_SECONDS", 0.0)
 
 
 def submitted(endpoint: Endpoint, prompt: str) -> str:
@@ -98,8 +97,8 @@ def test_a_waiting_that_reaches_its_deadline_says_that_the_generation_goes_on(
     server.says(record("processing"))
     started = time.monotonic()
     with pytest.raises(KlingTimeoutError) as caught:
-        reader.wait_for_task(endpoint(server.url), "t-1", poll_interval=60, deadline=time.time() + 0.3)
-    assert 0.25 < time.monotonic() - started < 3
+        reader.wait_for_task(endpoint(server.url), "t-1", poll_interval=60, deadline=time.time() + 1.5)
+    assert 1.4 < time.monotonic() - started < 30
     assert caught.value.task_id == "t-1"
     assert "(processing)" in str(caught.value)
     assert "The generation goes on and is billed" in str(caught.value)
@@ -133,7 +132,7 @@ def test_a_gateway_that_is_down_for_a_while_does_not_end_a_waiting(
     assert f"Could not ask for Kling task {task_id}, and will ask again" in caplog.text
 
 
-@pytest.mark.parametrize("trouble", [(502, b"<html>"), (429, b""), "hang up"], ids=str)
+@pytest.mark.parametrize("trouble", [(502, b"<html>"), (200, b"<html>"), (429, b""), "hang up"], ids=str)
 def test_a_trouble_at_the_deadline_is_named_in_the_timeout(
     reader: Reader,
     server: ScriptedServer,
@@ -144,7 +143,6 @@ def test_a_trouble_at_the_deadline_is_named_in_the_timeout(
     with pytest.raises(KlingTimeoutError, match="the last question failed: ") as caught:
         reader.wait_for_task(endpoint(server.url), "t", poll_interval=0.05, deadline=time.time() + 0.2)
     assert not caught.value.retryable
-    assert len(server.received) > 1
 
 
 @pytest.mark.parametrize(
@@ -152,7 +150,6 @@ def test_a_trouble_at_the_deadline_is_named_in_the_timeout(
     [
         ((401, {"code": 1000, "message": "no"}), KlingAuthError),
         ((400, {"code": 1201, "message": "Task not found by id/external id: t"}), KlingTaskNotFoundError),
-        ((200, b"<html>"), KlingUnreadableAnswerError),
         (record("succeed"), KlingResultMissingError),
     ],
 )

@@ -12,11 +12,21 @@ from airflow_provider_kling.api.errors import (
     KlingTargetError,
     KlingThrottledError,
     KlingUnreachableError,
+    KlingUnreadableAnswerError,
+    KlingUnsettledError,
 )
 from airflow_provider_kling.api.masking import mask, without_query
 
 ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, KlingError)]
-RETRYABLE = {KlingTargetError, KlingThrottledError, KlingServerError, KlingUnreachableError, KlingMediaError}
+RETRYABLE = {
+    KlingTargetError,
+    KlingThrottledError,
+    KlingServerError,
+    KlingUnreachableError,
+    KlingUnreadableAnswerError,
+    KlingUnsettledError,
+    KlingMediaError,
+}
 SECRETS = {
     "Authorization: Bearer abcdef0123456789 and so on": "Authorization: Bearer *** and so on",
     "bearer abcdef.ghijkl": "bearer ***",

@@ -87,6 +87,15 @@ BODIES: dict[str, dict[str, Any]] = {
         },
     },
 }
+_KLINGS = {name: value for name, value in BODIES["official"].items() if name != "model_name"}
+BODIES["newapi"] = BODIES["crazyrouter"] = {
+    **_KLINGS,
+    "model": "kling-v3",
+    "model_name": "kling-v3",
+    "size": "720x1280",
+    "metadata": {**_KLINGS, "style": "film", "quality_level": 3},
+}
+BODIES["envelope"] = {"model": "kling-v3", "model_name": "kling-v3", **_KLINGS}
 SMALLEST_BODIES: dict[str, dict[str, Any]] = {
     "official": {"model_name": "kling-v3", "prompt": "a deer", "aspect_ratio": "16:9", "duration": "5"},
     "ezmodel": {"model": "kling-v3", "prompt": "a deer", "aspect_ratio": "16:9", "duration": "5"},
@@ -97,11 +106,23 @@ SMALLEST_BODIES: dict[str, dict[str, Any]] = {
         "metadata": {"aspect_ratio": "16:9"},
     },
 }
+_SMALLEST = {"prompt": "a deer", "aspect_ratio": "16:9", "duration": "5"}
+SMALLEST_BODIES["newapi"] = SMALLEST_BODIES["crazyrouter"] = {
+    **_SMALLEST,
+    "model": "kling-v3",
+    "model_name": "kling-v3",
+    "size": "1280x720",
+    "metadata": _SMALLEST,
+}
+SMALLEST_BODIES["envelope"] = {"model": "kling-v3", "model_name": "kling-v3", **_SMALLEST}
 _RELAY_LEAVES_OUT = {"image", "width", "height", "fps", "seed", "n", "response_format", "user", "metadata"}
 LEFT_OUT: dict[str, set[str]] = {
     "official": _RELAY_LEAVES_OUT | {"image_tail"},
     "ezmodel": _RELAY_LEAVES_OUT,
     "elkapi": set(),
+    "newapi": _RELAY_LEAVES_OUT - {"metadata"} | {"image_tail"},
+    "crazyrouter": _RELAY_LEAVES_OUT - {"metadata"} | {"image_tail"},
+    "envelope": _RELAY_LEAVES_OUT | {"image_tail"},
 }
 
 

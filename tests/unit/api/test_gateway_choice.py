@@ -25,25 +25,28 @@ if TYPE_CHECKING:
         ("auto", "ezmodel.cloud", "ezmodel"),
         ("auto", "api.elkapi.com", "elkapi"),
         ("auto", "API.EzModel.Cloud", "ezmodel"),  # a host has no case
-        ("auto", "api.notezmodel.cloud", "official"),
-        ("auto", "ezmodel.cloud.example.com", "official"),
-        ("auto", "127.0.0.1", "official"),
-        ("auto", "", "official"),
+        ("auto", "api.crazyrouter.com", "crazyrouter"),
+        ("auto", "ai.comfly.chat", "envelope"),
+        ("auto", "api.notezmodel.cloud", None),
+        ("auto", "ezmodel.cloud.example.com", None),
+        ("auto", "127.0.0.1", None),
+        ("auto", "", None),
         ("elkapi", "api.ezmodel.cloud", "elkapi"),
         ("official", "api.elkapi.com", "official"),
         ("ezmodel", "relay.example.com", "ezmodel"),
     ],
 )
-def test_a_gateway_is_known_by_its_name_or_by_its_host(name: str, host: str, expected: str) -> None:
-    assert gateway_for(name, host).name == expected
+def test_a_gateway_is_known_by_its_name_or_by_its_host(name: str, host: str, expected: str | None) -> None:
+    gateway = gateway_for(name, host)
+    assert (gateway and gateway.name) == expected
 
 
-@pytest.mark.parametrize("name", ["newapi", "EZMODEL", "None", ""])
+@pytest.mark.parametrize("name", ["stock-newapi", "EZMODEL", "None", ""])
 def test_an_unknown_name_is_refused_with_the_names_that_there_are(name: str) -> None:
     with pytest.raises(KlingConnectionConfigError) as caught:
         gateway_for(name, "api.ezmodel.cloud")
     assert f"gateway={name!r}" in str(caught.value)
-    assert "auto, official, ezmodel, elkapi" in str(caught.value)
+    assert "auto, official, ezmodel, elkapi, newapi, crazyrouter, envelope" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,9 @@ def test_a_mode_is_one_of_those_on_the_gateways_page(gateway: str, mode: str) ->
         ("official", "/v1/videos/text2video"),
         ("ezmodel", "/kling/v1/videos/text2video"),
         ("elkapi", "/kling/v1/videos/text2video"),
+        ("newapi", "/kling/v1/videos/text2video"),
+        ("crazyrouter", "/kling/v1/videos/text2video"),
+        ("envelope", "/kling/v1/videos/text2video"),
     ],
 )
 def test_a_submission_is_a_post_that_costs_and_a_query_a_get_that_does_not(gateway: str, path: str) -> None:

@@ -14,8 +14,10 @@ import pytest
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.errors import KlingMediaError
+from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.media import download
 from airflow_provider_kling.api.requests import Text2VideoRequest
+from airflow_provider_kling.api.sending import Endpoint
 from airflow_provider_kling.api.tasks import Video
 from airflow_provider_kling.emulator import KlingEmulator
 
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from airflow_provider_kling.api.sending import Endpoint
     from tests.unit.api.conftest import ScriptedServer
 
 SIGNATURE = "Expires=1&Signature=nobody-may-see"
+ELSEWHERE = Endpoint(GATEWAYS["newapi"], "https://relay.example.com", ApiKey("relay-key"))
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +50,15 @@ def video_of(emulator: KlingEmulator, endpoint: Callable[..., Endpoint]) -> Call
     return make
 
 
-def refused(video: Video) -> KlingMediaError:
+def refused(video: Video, gateway: Endpoint = ELSEWHERE) -> KlingMediaError:
     with pytest.raises(KlingMediaError) as caught:
-        download(video, io.BytesIO())
+        download(video, io.BytesIO(), gateway)
     return caught.value
 
 
 def test_a_whole_file_is_described_as_pyav_describes_it(video_of: Callable[[str], Video]) -> None:
     sink = io.BytesIO()
-    file = download(video_of("a deer"), sink)
+    file = download(video_of("a deer"), sink, ELSEWHERE)
     content = sink.getvalue()
     with av.open(io.BytesIO(content), "r") as container:
         picture = container.streams.video[0]
@@ -75,7 +77,7 @@ def test_a_file_that_is_cut_on_its_way_is_refused_and_can_be_had_whole_after_tha
     error = refused(video)
     assert error.retryable
     assert "Nothing was published" in str(error)
-    assert download(video, io.BytesIO()).duration == pytest.approx(3.0, abs=0.1)
+    assert download(video, io.BytesIO(), ELSEWHERE).duration == pytest.approx(3.0, abs=0.1)
 
 
 def test_a_link_that_is_refused_says_so_with_its_status(video_of: Callable[[str], Video]) -> None:
@@ -89,7 +91,7 @@ def test_a_link_that_is_refused_says_so_with_its_status(video_of: Callable[[str]
 def test_no_key_is_sent_to_the_link(
     server: ScriptedServer, video_of: Callable[[str], Video], emulator: KlingEmulator
 ) -> None:
-    download(video_of("a deer"), io.BytesIO())  # the emulator refuses a second key
+    download(video_of("a deer"), io.BytesIO(), ELSEWHERE)  # the emulator refuses a second key
     server.says((200, b""))
     refused(Video(f"{server.url}/a.mp4?{SIGNATURE}"))
     assert "Authorization" not in server.received[0].headers
@@ -101,6 +103,31 @@ def test_no_key_is_sent_to_where_the_link_redirects(server: ScriptedServer) -> N
     refused(Video(f"{server.url}/a.mp4?{SIGNATURE}"))
     assert [request.path for request in server.received] == [f"/a.mp4?{SIGNATURE}", "/b.mp4"]
     assert all("Authorization" not in request.headers for request in server.received)
+
+
+def test_a_link_of_the_gateways_own_that_wants_the_key_is_opened_with_it(
+    server: ScriptedServer, endpoint: Callable[..., Endpoint]
+) -> None:
+    server.says((401, b""), (200, b""))
+    refused(Video(f"{server.url}/v1/videos/t/content"), endpoint(server.url, "newapi"))
+    assert ["Authorization" in request.headers for request in server.received] == [False, True]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_the_key_never_goes_to_another_host(server: ScriptedServer, status: int) -> None:
+    server.says((status, b""))
+    error = refused(Video(f"{server.url}/a.mp4?{SIGNATURE}"), ELSEWHERE)
+    assert error.http_status == status
+    assert ["Authorization" in request.headers for request in server.received] == [False]
+
+
+def test_the_key_does_not_follow_a_redirect_to_another_host(
+    server: ScriptedServer, endpoint: Callable[..., Endpoint]
+) -> None:
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    server.says((401, b""), (302, b"", {"Location": f"{elsewhere}/b.mp4"}), (200, b""))
+    refused(Video(f"{server.url}/v1/videos/t/content"), endpoint(server.url, "newapi"))
+    assert ["Authorization" in request.headers for request in server.received] == [False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,14 @@ import pytest
 
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
+    KlingClockError,
+    KlingDuplicateError,
     KlingError,
     KlingForbiddenError,
     KlingPolicyError,
     KlingQuotaError,
     KlingRejectedError,
+    KlingRelayKeyError,
     KlingServerError,
     KlingTaskNotFoundError,
     KlingThrottledError,
@@ -47,8 +50,8 @@ def refused(status: int, body: dict[str, Any], task_id: str | None = None) -> Kl
         (401, 1000, KlingAuthError),
         (401, 1001, KlingAuthError),
         (401, 1002, KlingAuthError),
-        (401, 1003, KlingAuthError),
-        (401, 1004, KlingAuthError),
+        (401, 1003, KlingClockError),
+        (401, 1004, KlingClockError),
         (429, 1100, KlingQuotaError),
         (429, 1101, KlingQuotaError),
         (429, 1102, KlingQuotaError),
@@ -89,7 +92,9 @@ def test_klings_codes_decide_before_the_status(
     [
         (401, middleware("Invalid token (request id: 1)"), KlingAuthError),
         (401, middleware("Token not provided"), KlingAuthError),
-        (401, middleware("This token quota is exhausted"), KlingAuthError),
+        (401, middleware("This token quota is exhausted"), KlingQuotaError),
+        (401, middleware("该令牌额度已用尽"), KlingQuotaError),
+        (403, middleware("用户余额不足"), KlingQuotaError),
         (403, middleware("This token has no access to model X"), KlingForbiddenError),
         (403, middleware("Your IP is not allowed", "access_denied"), KlingForbiddenError),
         (400, middleware("Model name not specified, model name cannot be empty"), KlingRejectedError),
@@ -113,7 +118,8 @@ def test_klings_codes_decide_before_the_status(
         (429, handler("fail_to_fetch_task", SATURATED), KlingThrottledError),
         (429, handler("fail_to_fetch_task", "Account balance not enough"), KlingQuotaError),
         (429, handler("fail_to_fetch_task", "The account is in Arrears"), KlingQuotaError),
-        (401, handler("fail_to_fetch_task", "operator's key"), KlingAuthError),
+        (401, handler("fail_to_fetch_task", "operator's key"), KlingRelayKeyError),
+        (400, handler("task_failed", "Failure to pass the risk control system"), KlingPolicyError),
         (200, {"code": "some_word", "message": "no"}, KlingRejectedError),
         (429, {}, KlingThrottledError),
         (500, {"error": "a text"}, KlingServerError),
@@ -136,7 +142,8 @@ def test_a_relays_words_and_shapes_are_understood(
         (400, 1301, "content safety", KlingPolicyError),
         (400, 1201, "duration value '99' is invalid", KlingRejectedError),
         (500, 5000, "internal", KlingServerError),
-        (400, 1000, "operator's key", KlingAuthError),
+        (400, 1000, "operator's key", KlingRelayKeyError),
+        (401, 1003, "operator's clock", KlingRelayKeyError),
     ],
 )
 @pytest.mark.parametrize("outer", [handler, lambda code, text: middleware(text, code)])
@@ -213,3 +220,36 @@ def test_a_refusal_keeps_what_the_gateways_support_asks_for() -> None:
 @pytest.mark.parametrize("body", [{}, {"message": ""}, {"message": 5}, {"error": {}}], ids=str)
 def test_a_refusal_without_words_says_that_there_are_none(body: dict[str, Any]) -> None:
     assert "The gateway refused: it gives no reason." in str(refused(400, body))
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["at Kling", "through a relay"])
+def test_an_external_task_id_that_is_taken_is_told_apart_from_a_bad_value(wrapped: bool) -> None:
+    taken = kling(1201, "External_task_id nightly-7 already exists")
+    body = handler("fail_to_fetch_task", json.dumps(taken)) if wrapped else taken
+    assert type(refused(400, body)) is KlingDuplicateError
+
+
+@pytest.mark.parametrize(
+    ("clock_ahead", "words"),
+    [
+        (3600.4, "(this machine's clock is 3600 s ahead of the gateway's)"),
+        (-3600.0, "(this machine's clock is 3600 s behind the gateway's)"),
+    ],
+)
+def test_a_token_that_is_refused_for_its_time_says_how_far_the_clocks_are_apart(
+    clock_ahead: float, words: str
+) -> None:
+    error = refusal(401, kling(1003, "not valid yet"), clock_ahead=clock_ahead)
+    assert words in str(error)
+    assert "Set the clock of this machine" in str(error)
+
+
+@pytest.mark.parametrize(("code", "clock_ahead"), [(1003, 1.0), (1003, None), (1000, 3600.0)])
+def test_clocks_are_not_blamed_for_what_they_did_not_do(code: int, clock_ahead: float | None) -> None:
+    error = refusal(401, kling(code), clock_ahead=clock_ahead)
+    assert error is not None
+    assert "this machine's clock" not in error.message
+
+
+def test_the_request_id_is_found_in_a_relays_words() -> None:
+    assert refused(401, middleware("Invalid token (request id: 2026-abc)")).request_id == "2026-abc"

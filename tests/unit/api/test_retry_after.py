@@ -48,7 +48,7 @@ def test_a_throttled_question_is_asked_again_when_the_gateway_wants_it(
     endpoint: Callable[..., Endpoint],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("airflow_provider_kling.api.sending.RETRY_SECONDS", 3.0)
+    monkeypatch.setattr("airflow_provider_kling.api.retrying.RETRY_SECONDS", 3.0)
     server.says(
         (429, {"code": 1302, "message": "slow"}, {"Retry-After": "1"}),
         (200, {"task_status": "processing"}),

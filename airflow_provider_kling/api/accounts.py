@@ -1,0 +1,50 @@
+"""What is left in an account at Kling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePack:
+    """
+    Units that were bought together (Kling's docs, ``/account/costs``). The figures lag up to 12 hours.
+
+    :param name: Such as ``Trial-Video-100Units-5Con-1Months``, where 5 is how many may run in parallel.
+    :param id: Kling's id of it.
+    :param kind: ``decreasing_total``, or ``constant_period`` for one that is filled up again.
+    :param status: ``toBeOnline``, ``online``, ``expired`` or ``runOut``.
+    :param total: Units that were in it.
+    :param remaining: Units that are left.
+    :param effective_at: From when on it can be used.
+    :param expires_at: Until when it can be used.
+    """
+
+    name: str
+    id: str | None
+    kind: str | None
+    status: str | None
+    total: float | None
+    remaining: float | None
+    effective_at: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """
+    An account, as the gateway tells of it.
+
+    :param packs: Its resource packs, those that have run out or expired included.
+    """
+
+    packs: tuple[ResourcePack, ...]
+
+    @property
+    def remaining(self) -> float:
+        """Units that can be used now, in all packs together."""
+        return sum(pack.remaining or 0.0 for pack in self.packs if pack.status == "online")

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_kling.api.answers import read_object
+from airflow_provider_kling.api.calls import Call
+from airflow_provider_kling.api.errors import KlingTaskNotFoundError
+from airflow_provider_kling.api.gateways.base import Gateway
+from airflow_provider_kling.api.tasks import TEXT2VIDEO
+
+if TYPE_CHECKING:
+    from airflow_provider_kling.api.accounts import Account
+    from airflow_provider_kling.api.calls import Answer
+
+# What a relay is asked for to see whether it answers: no gateway makes ids like this one.
+NO_TASK = "connection-test"
+
+
+class Relay(Gateway):
+    """What the relays share: New API's paths, and no account page."""
+
+    prefix = "/kling/v1/videos"
+
+    def probe(self) -> Call[Account | None]:
+        """Return a question for a generation that is not there: a good key is told so, a bad one refused."""
+        return Call("GET", self._path(TEXT2VIDEO, NO_TASK), _read_nothing_found, self.name)
+
+
+def _read_nothing_found(answer: Answer) -> None:
+    try:
+        read_object(answer, task_id=NO_TASK)
+    except KlingTaskNotFoundError as error:
+        if not error.code:  # a website's 404, not a gateway's
+            raise

@@ -1,0 +1,279 @@
+"""Whatever answers, in whatever words, becomes what was asked for or a KlingError."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import string
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_kling.api.accounts import Account
+from airflow_provider_kling.api.calls import Answer
+from airflow_provider_kling.api.errors import (
+    KlingError,
+    KlingOutcomeUnknownError,
+    KlingThrottledError,
+    KlingUnreadableAnswerError,
+)
+from airflow_provider_kling.api.gateways import GATEWAYS, Gateway
+from airflow_provider_kling.api.tasks import TaskState, VideoTask
+from tests.unit.api.strategies import BODIES, ENDPOINT, PLAUSIBLE, SECRET_KEY, SIGNATURE, STATUSES, calls
+
+CALLS = calls()
+DECLARED: dict[str, tuple[type, ...]] = {
+    "submit": (VideoTask,),
+    "query": (VideoTask,),
+    "find": (VideoTask, type(None)),
+    "query_many": (dict,),
+    "list": (dict,),
+    "account": (Account,),
+    "probe of Kling": (Account, type(None)),
+    "probe of a relay": (type(None),),
+    "recognition 0": (Gateway, type(None)),
+    "recognition 1": (Gateway, type(None)),
+}
+BOUNDED = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+FAR_HEADERS = st.text(string.printable, max_size=30) | st.sampled_from(
+    (
+        "9" * 400,
+        "-1",
+        "٣",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Wed, 21 Oct 2026 07:28:00 GMT",
+        "Wed, 99 Oct 2026 07:28:00 +999999999",
+        "0 Jan 0 0:0:0",
+    )
+)
+
+
+def outcomes_of(name: str, answer: Answer) -> list[Any]:
+    """What a reader and the endpoint make of an answer; neither may raise anything but a KlingError."""
+    call, made = CALLS[name], []
+    for read in (call.read, lambda said: ENDPOINT.read(call, said)):
+        try:
+            made.append(read(answer))
+        except KlingError as error:
+            made.append(error)
+    return made
+
+
+def check_task(task: VideoTask) -> None:
+    """The promises of a VideoTask, whoever told of it."""
+    assert task.task_id.strip()
+    assert isinstance(task.state, TaskState)
+    assert all(video.url.startswith(("http://", "https://")) for video in task.videos)
+    assert not task.videos or task.state is TaskState.SUCCEEDED
+    stored = json.loads(json.dumps(task.as_dict(), allow_nan=False))
+    assert not any("?" in video["url"] for video in stored["videos"])
+    again = VideoTask.from_dict(stored, failure=task.failure)
+    assert again.as_dict() == task.as_dict()
+    assert again == dataclasses.replace(task, videos=again.videos)
+
+
+def check_error(error: KlingError) -> None:
+    assert isinstance(str(error), str)
+    assert SECRET_KEY not in f"{error} {error!r}"
+
+
+def check(name: str, outcome: Any) -> None:
+    if isinstance(outcome, KlingError):
+        check_error(outcome)
+        return
+    assert isinstance(outcome, DECLARED[name])
+    if isinstance(outcome, VideoTask):
+        check_task(outcome)
+        if name != "submit":
+            assert bool(outcome.videos) is (outcome.state is TaskState.SUCCEEDED)
+    elif isinstance(outcome, dict):
+        for task_id, one in outcome.items():
+            assert isinstance(task_id, str)
+            assert isinstance(one, VideoTask | KlingError)
+            if isinstance(one, VideoTask):
+                check_task(one)
+    elif isinstance(outcome, Account):
+        assert isinstance(outcome.remaining, float | int)
+
+
+@BOUNDED
+@given(body=BODIES, status=STATUSES)
+def test_any_json_is_what_was_asked_for_or_a_kling_error(body: str, status: int) -> None:
+    for name in CALLS:
+        for outcome in outcomes_of(name, Answer(status, body)):
+            check(name, outcome)
+
+
+@BOUNDED
+@given(body=PLAUSIBLE, name=st.sampled_from(("query", "find", "query_many", "list")))
+def test_what_is_stored_of_a_generation_holds_no_signature_of_a_link(body: dict[str, Any], name: str) -> None:
+    for outcome in outcomes_of(name, Answer(200, json.dumps(body))):
+        tasks = outcome.values() if isinstance(outcome, dict) else [outcome]
+        stored = [task.as_dict() for task in tasks if isinstance(task, VideoTask)]
+        assert SIGNATURE not in json.dumps(stored)
+
+
+@BOUNDED
+@given(
+    body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode),
+    status=STATUSES,
+    header=FAR_HEADERS,
+    date=FAR_HEADERS,
+)
+def test_any_bytes_under_any_headers_are_what_was_asked_for_or_a_kling_error(
+    body: bytes, status: int, header: str, date: str
+) -> None:
+    answer = ENDPOINT.answer(status, body, {"Retry-After": header, "Date": date})
+    assert answer.retry_after is None or answer.retry_after >= 0
+    for name in CALLS:
+        for outcome in outcomes_of(name, answer):
+            check(name, outcome)
+
+
+@BOUNDED
+@given(body=BODIES | st.text(max_size=100), status=STATUSES)
+def test_no_answer_to_a_create_is_an_invitation_to_pay_twice(body: str, status: int) -> None:
+    outcome = outcomes_of("submit", Answer(status, body))[1]
+    if isinstance(outcome, KlingError):
+        assert not outcome.retryable or type(outcome) is KlingThrottledError
+        assert not isinstance(outcome, KlingUnreadableAnswerError)
+
+
+NO_OBJECT = st.text(max_size=50).filter(lambda text: not text.strip().startswith("{")) | st.lists(
+    st.integers(), max_size=3
+).map(json.dumps)
+
+
+@BOUNDED
+@given(body=NO_OBJECT, status=st.integers(200, 399) | st.integers(500, 599))
+def test_a_create_that_is_answered_by_no_object_has_an_unknown_outcome(body: str, status: int) -> None:
+    assert type(outcomes_of("submit", Answer(status, body))[1]) is KlingOutcomeUnknownError
+
+
+@BOUNDED
+@given(body=PLAUSIBLE, status=st.integers(200, 299) | st.integers(500, 599))
+def test_a_create_that_is_answered_without_a_code_or_an_error_is_made_or_its_outcome_is_unknown(
+    body: dict[str, Any], status: int
+) -> None:
+    silent = {key: value for key, value in body.items() if key not in ("code", "error", "message")}
+    outcome = outcomes_of("submit", Answer(status, json.dumps(silent)))[1]
+    assert type(outcome) is KlingOutcomeUnknownError or (status < 300 and isinstance(outcome, VideoTask))
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 599])
+def test_an_id_under_a_status_of_the_server_is_not_taken_for_a_success(status: int) -> None:
+    body = '{"code":0,"data":{"task_id":"t-1","task_status":"submitted"}}'
+    assert type(outcomes_of("submit", Answer(status, body))[1]) is KlingOutcomeUnknownError
+
+
+@pytest.mark.parametrize("word", ["succeed", "SUCCESS", "completed"])
+def test_a_generation_that_is_called_a_success_when_it_is_submitted_is_none_without_a_video(
+    word: str,
+) -> None:
+    """A state without its videos would break what every reader of a VideoTask counts on."""
+    for body in (
+        {"task_id": "t-1", "status": word},
+        {"code": 0, "data": {"task_id": "t-1", "task_status": word}},
+    ):
+        task = CALLS["submit"].read(Answer(200, json.dumps(body)))
+        assert task.task_id == "t-1"
+        assert task.videos or task.state is not TaskState.SUCCEEDED
+
+
+@pytest.mark.parametrize("path", ["query", "query_many"])
+def test_units_are_a_finite_number_or_none(path: str) -> None:
+    bills = [{"charge_type": "unit", "amount": "1e308"}] * 2
+    record = {"id": "asked-1", "status": "processing", "billing": bills}
+    outcome = CALLS[path].read(Answer(200, json.dumps({"code": 0, "data": [record]})))
+    check_task(outcome["asked-1"] if path == "query_many" else outcome)
+
+
+def test_an_id_that_a_gateway_gives_out_can_be_asked_about_or_is_a_kling_error() -> None:
+    """Half a surrogate pair is JSON; no URL can hold it."""
+    try:
+        task = CALLS["submit"].read(Answer(200, '{"task_id": "t-\\ud800", "status": "queued"}'))
+        path = GATEWAYS["official"].query(task.task_id).path
+    except KlingError:
+        return
+    assert path.startswith("/v1/videos/text2video/t-")
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_an_id_that_no_url_can_hold_is_a_kling_error(gateway: str) -> None:
+    with pytest.raises(KlingError):
+        GATEWAYS[gateway].query("t-\ud800")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 1201, "message": f"no, {SECRET_KEY}"},
+        {"code": SECRET_KEY, "message": "no"},
+        {"code": 1201, "message": "no", "request_id": SECRET_KEY},
+        {"error": {"message": "no", "code": SECRET_KEY}},
+        {"echo": SECRET_KEY},
+    ],
+    ids=["message", "code", "request id", "code of a relay", "unreadable"],
+)
+@pytest.mark.parametrize("name", ["submit", "query"])
+def test_our_key_is_in_no_error_wherever_the_gateway_repeats_it(name: str, body: dict[str, Any]) -> None:
+    with pytest.raises(KlingError) as caught:
+        ENDPOINT.read(CALLS[name], Answer(400, json.dumps(body)))
+    check_error(caught.value)
+
+
+def test_our_key_is_in_no_error_about_one_of_many() -> None:
+    body = {"code": 0, "data": [{"id": "asked-1", "echo": SECRET_KEY}]}
+    outcome = ENDPOINT.read(CALLS["query_many"], Answer(200, json.dumps(body)))["asked-1"]
+    assert isinstance(outcome, KlingUnreadableAnswerError)
+    check_error(outcome)
+
+
+def test_our_key_is_not_in_the_reason_of_a_failure() -> None:
+    body = {"code": 0, "data": {"task_status": "failed", "task_status_msg": f"bad key {SECRET_KEY}"}}
+    task = ENDPOINT.read(CALLS["query"], Answer(200, json.dumps(body)))
+    assert "bad key" in task.failure
+    assert SECRET_KEY not in task.failure
+
+
+@pytest.mark.parametrize("error", [{}, {"code": 0, "message": ""}, {"code": "", "message": ""}], ids=str)
+@pytest.mark.parametrize("place", [{"task_id": "t-1"}, {"code": 0, "data": {"task_id": "t-1"}}], ids=str)
+def test_an_id_beside_an_error_that_says_nothing_is_not_said_to_have_made_nothing(
+    place: dict[str, Any], error: dict[str, Any]
+) -> None:
+    """The id is of a generation that is billed: to lose it costs money."""
+    outcome = outcomes_of("submit", Answer(200, json.dumps({**place, "error": error})))[1]
+    assert isinstance(outcome, VideoTask | KlingOutcomeUnknownError)
+
+
+SHRINKING = "https://cdn.example.com/a.mp4?" + "s" * 69 + " "  # becomes much shorter when it is masked
+SECRETS = (SECRET_KEY, "sk-abcdef0123456789abcdef", "eyJhbGciOiJI.eyJpc3MiOiJhYWFhYWFh.c2lnbmF0dXJl")
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=["our key", "a key", "a JWT"])
+@pytest.mark.parametrize("filling", ["x", SHRINKING], ids=["letters", "links"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 1201, "message": "%TEXT%"},
+        {"code": "%TEXT%", "message": "no"},
+        {"code": 1201, "message": "no", "request_id": "%TEXT%"},
+        {"code": 0, "data": {"task_status": "failed", "task_status_msg": "%TEXT%"}},
+        {"echo": "%TEXT%"},
+    ],
+    ids=["message", "code", "request id", "reason of a failure", "unreadable"],
+)
+def test_a_secret_where_a_long_text_is_cut_does_not_show_in_part(
+    body: dict[str, Any], filling: str, secret: str
+) -> None:
+    """A dozen characters of it at most: that is no more than the name of a kind of key."""
+    for longest in (100, 200, 1000, 2000, 4000):
+        for missing in range(14, len(secret) + 24, 4):  # 21 of them are our own words before a message
+            before = (filling * longest)[: longest - missing - 1]
+            said = json.dumps(body).replace("%TEXT%", f"{before} {secret} and more")
+            outcome = outcomes_of("query", Answer(200, said))[1]
+            shown = outcome.failure if isinstance(outcome, VideoTask) else str(outcome)
+            assert secret[:13] not in (shown or ""), (longest, missing)

@@ -1,0 +1,131 @@
+"""Whatever passes the rules of a request can be sent, to any gateway."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+
+from airflow_provider_kling.api.client import KlingClient
+from airflow_provider_kling.api.errors import KlingRequestError
+from airflow_provider_kling.api.gateways import GATEWAYS
+from airflow_provider_kling.api.requests import Text2VideoRequest
+from tests.unit.api.strategies import REQUESTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_kling.api.gateways import Gateway
+    from airflow_provider_kling.api.sending import Endpoint
+    from tests.unit.api.conftest import ScriptedServer
+
+BOUNDED = settings(derandomize=True, deadline=None, max_examples=120, database=None)
+ACCEPTED = (200, {"task_id": "t-1", "status": "queued"})
+
+
+def checked(fields: dict[str, Any]) -> Text2VideoRequest | None:
+    try:
+        return Text2VideoRequest.checked(fields)
+    except KlingRequestError:
+        return None
+
+
+def body_of(gateway: Gateway, request: Text2VideoRequest) -> dict[str, Any] | None:
+    """The body that would be sent, or None where the gateway's limits forbid it."""
+    try:
+        gateway.check(request)
+    except KlingRequestError:
+        with pytest.raises(KlingRequestError, match=r"Nothing was submitted\.$"):
+            gateway.submit(request)
+        return None
+    call = gateway.submit(request)
+    assert call.creates
+    assert call.json is not None
+    return dict(call.json)
+
+
+@BOUNDED
+@given(fields=REQUESTS)
+def test_what_was_checked_can_be_sent_to_any_gateway(fields: dict[str, Any]) -> None:
+    request = checked(fields)
+    for gateway in GATEWAYS.values() if request is not None else ():
+        assert request is not None
+        body = body_of(gateway, request)
+        if body is None:
+            continue
+        assert json.loads(json.dumps(body, allow_nan=False)) == body
+        assert "strict" not in json.dumps(body)
+        assert None not in body.values()
+        assert body["prompt"] == request.prompt
+        assert request.model in (body.get("model"), body.get("model_name"))
+
+
+@BOUNDED
+@given(fields=REQUESTS)
+def test_remarks_on_any_request_are_sentences_and_left_out_fields_are_among_them(
+    fields: dict[str, Any],
+) -> None:
+    request = checked(fields)
+    for gateway in GATEWAYS.values() if request is not None else ():
+        assert request is not None
+        remarks = gateway.remarks(request)
+        assert all(len(remark) > 10 for remark in remarks)
+        for name in gateway.left_out(request):
+            assert f"{name} is left out: the {gateway.name} gateway does not take it" in remarks
+            assert getattr(request, name) not in (None, {})
+
+
+def test_the_strategy_makes_requests_that_pass_and_such_that_a_gateway_refuses() -> None:
+    """Else the properties above would say nothing."""
+    seen = {"passed": 0, "refused by a gateway": 0, "refused": 0}
+
+    @BOUNDED
+    @given(fields=REQUESTS)
+    def count(fields: dict[str, Any]) -> None:
+        request = checked(fields)
+        if request is None:
+            seen["refused"] += 1
+        elif body_of(GATEWAYS["ezmodel"], request) is None:
+            seen["refused by a gateway"] += 1
+        else:
+            seen["passed"] += 1
+
+    count()
+    assert min(seen.values()) > 0, seen
+
+
+@pytest.mark.parametrize("strict", [True, False, "true", "false", None])
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_strict_is_ours_and_is_not_sent(gateway: str, strict: object) -> None:
+    request = Text2VideoRequest.checked({"prompt": "a deer", "strict": strict})
+    plain = Text2VideoRequest.checked({"prompt": "a deer"})
+    assert request.strict is (strict in (True, "true"))
+    assert GATEWAYS[gateway].submit(request).json == GATEWAYS[gateway].submit(plain).json
+
+
+def nones_in(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(item is None or nones_in(item) for item in value.values())
+    return False
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_a_field_without_a_value_is_not_sent_wherever_the_user_put_it(gateway: str) -> None:
+    request = Text2VideoRequest.checked(
+        {"prompt": "a deer", "metadata": {"style": None}, "extra": {"sound": None}}
+    )
+    assert not nones_in(GATEWAYS[gateway].submit(request).json)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")], ids=str)
+@pytest.mark.parametrize("field", ["extra", "metadata"])
+def test_a_number_that_json_does_not_have_is_found_before_anything_is_sent(
+    server: ScriptedServer, endpoint: Callable[..., Endpoint], field: str, number: float
+) -> None:
+    """JSON has no NaN; said too late, it would be taken for a submission with an unknown outcome."""
+    server.says(ACCEPTED)
+    with KlingClient(endpoint(server.url, "elkapi")) as client, pytest.raises(KlingRequestError, match=field):
+        client.submit(Text2VideoRequest.checked({"prompt": "a deer", field: {"weight": number}}))
+    assert not server.received
