@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def goes_on(kling_task_id: str) -> str:
+    """Return what is to be said when a task ends and its generation does not."""
+    return (
+        f"Kling task {kling_task_id} goes on at the gateway and is billed, since Kling has no cancel; "
+        "the next try of this task takes it over (docs/guarantees.md)"
+    )
+
+
+@contextmanager
+def naming(kling_task_id: str | None) -> Iterator[None]:
+    """Let every error name the generation that goes on without us, so that nobody has to look for its id."""
+    try:
+        yield
+    except Exception as error:
+        if kling_task_id and kling_task_id not in str(error):
+            error.add_note(goes_on(kling_task_id))
+        raise
+
+
 @contextmanager
 def permanent_errors_fail_at_once() -> Iterator[None]:
     """

@@ -58,10 +58,10 @@ def _connection_type(hook_class: str) -> dict[str, Any]:
         "conn-fields": {
             "gateway": {
                 "label": "Gateway",
-                "description": "Which form the host speaks; auto goes by the host.",
+                "description": "Which form the host speaks; auto goes by the host, or asks it for free.",
                 "schema": {
                     "type": ["string", "null"],
-                    "enum": ["auto", "official", "ezmodel", "elkapi"],
+                    "enum": ["auto", "official", "ezmodel", "elkapi", "newapi", "crazyrouter", "envelope"],
                     "default": "auto",
                 },
             },
@@ -69,6 +69,16 @@ def _connection_type(hook_class: str) -> dict[str, Any]:
                 "label": "Timeout (seconds)",
                 "description": "How long to wait for an answer; empty: 60 for a submission, 30 otherwise.",
                 "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+            },
+            "connect_timeout": {
+                "label": "Connect timeout (seconds)",
+                "description": "How long to wait for a connection; empty: 10 for a submission, 5 otherwise.",
+                "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+            },
+            "on_unknown_outcome": {
+                "label": "On unknown outcome",
+                "description": "When it cannot be known whether an earlier try made a generation.",
+                "schema": {"type": ["string", "null"], "enum": ["stop", "resubmit"], "default": "stop"},
             },
         },
     }

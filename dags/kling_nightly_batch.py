@@ -47,7 +47,11 @@ def read_prompts() -> list[dict[str, str]]:
     if wrong:
         raise AirflowFailException(f"Names must be unique, of letters, digits and dashes; change {wrong}.")
     folder = folder_of_run()
-    return [{**row, "path": str(folder / f"{name}.mp4")} for name, row in zip(names, rows, strict=True)]
+    return [
+        # Its name is what a row is known by: rows may come in another order when the run is cleared.
+        {**row, "idempotency_key": name, "path": str(folder / f"{name}.mp4")}
+        for name, row in zip(names, rows, strict=True)
+    ]
 
 
 @task(trigger_rule="all_done")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_kling.api.auth import AccessKey, ApiKey
 from airflow_provider_kling.api.errors import KlingConnectionConfigError
-from airflow_provider_kling.api.gateways import AUTO, Official, gateway_for
+from airflow_provider_kling.api.gateways import AUTO, GATEWAYS, Ability, gateway_for
 from airflow_provider_kling.api.sending import Endpoint
+from airflow_provider_kling.submissions import OnUnknownOutcome, choice_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_HOST = "api-singapore.klingai.com"
 EXAMPLE_URI = "kling://:API_KEY@api.ezmodel.cloud"
-_EXTRAS = ("gateway", "timeout")
+_EXTRAS = ("gateway", "timeout", "connect_timeout", "on_unknown_outcome")
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,13 @@ def endpoint_of(connection: Connection) -> Endpoint:
 
     Host, port and schema make the address (Kling's own host and ``https`` where they are empty); a
     password alone is an API key, with a login they are access key and secret key. Of the extra only
-    ``gateway`` and ``timeout`` (seconds) are read; null means not given.
+    ``gateway``, ``timeout`` and ``connect_timeout`` (seconds) are read here; null means not given.
 
     :raises KlingConnectionConfigError: something in it cannot be used.
     """
     name = connection.conn_id
     extra = _extra(name, connection.extra)
+    _warn_of_unknown(name, extra)
     scheme, _, host = (connection.host or DEFAULT_HOST).rpartition("://")
     host = host.rstrip("/")
     scheme = scheme or connection.schema or "https"
@@ -44,16 +46,34 @@ def endpoint_of(connection: Connection) -> Endpoint:
             f"schema={scheme!r} of connection {name!r} is unknown; leave it empty for https, or give http."
         )
     gateway = gateway_for(str(extra.get("gateway") or AUTO), host)
+    if gateway is None and connection.login:
+        gateway = GATEWAYS["official"]  # no other takes an access key
     port = f":{connection.port}" if connection.port else ""
     return Endpoint(
         gateway=gateway,
         base_url=f"{scheme}://{host}{port}",
         credentials=_credentials(name, connection.login, connection.password, gateway),
-        timeout=_seconds(name, extra.get("timeout")),
+        timeout=_seconds(name, "timeout", extra),
+        connect_timeout=_seconds(name, "connect_timeout", extra),
     )
 
 
-def _credentials(name: str, login: str | None, password: str | None, gateway: Gateway) -> Credentials:
+def on_unknown_outcome_of(connection: Connection) -> OnUnknownOutcome:
+    """
+    Return what a connection says to do when the outcome of a submission is unknown; to stop, if nothing.
+
+    :raises KlingConnectionConfigError: it says something else.
+    """
+    said = _extra(connection.conn_id, connection.extra).get("on_unknown_outcome") or OnUnknownOutcome.STOP
+    try:
+        return choice_of(OnUnknownOutcome, "on_unknown_outcome", said)
+    except ValueError as unknown:
+        raise KlingConnectionConfigError(
+            f"In the extra of connection {connection.conn_id!r}, {unknown}."
+        ) from None
+
+
+def _credentials(name: str, login: str | None, password: str | None, gateway: Gateway | None) -> Credentials:
     if not password:
         raise KlingConnectionConfigError(
             f"Connection {name!r} has no key; put the API key into its password, as in {EXAMPLE_URI}."
@@ -65,7 +85,7 @@ def _credentials(name: str, login: str | None, password: str | None, gateway: Ga
         )
     if not login:
         return ApiKey(password)
-    if not isinstance(gateway, Official):
+    if gateway is not None and Ability.ACCESS_KEY not in gateway.abilities:
         raise KlingConnectionConfigError(
             f"Connection {name!r} has a login, which is an access key of Kling's own API; the "
             f"{gateway.name} gateway takes an API key alone. Leave the login empty."
@@ -81,14 +101,18 @@ def _extra(name: str, text: str | None) -> dict[str, Any]:
         extra = None
     if not isinstance(extra, dict):
         raise KlingConnectionConfigError(f"The extra of connection {name!r} is not a JSON object.")
+    return extra
+
+
+def _warn_of_unknown(name: str, extra: dict[str, Any]) -> None:
     for key in sorted(set(extra) - set(_EXTRAS)):
         log.warning(
             "extra %r of connection %r is unknown and ignored; known: %s", key, name, ", ".join(_EXTRAS)
         )
-    return {key: extra[key] for key in _EXTRAS if extra.get(key) is not None}
 
 
-def _seconds(name: str, value: object) -> float | None:
+def _seconds(name: str, key: str, extra: dict[str, Any]) -> float | None:
+    value = extra.get(key)
     if value is None or value == "":
         return None
     try:
@@ -97,6 +121,6 @@ def _seconds(name: str, value: object) -> float | None:
         seconds = -1
     if not 0 < seconds < float("inf"):
         raise KlingConnectionConfigError(
-            f"timeout={value!r} in the extra of connection {name!r} is not a positive number of seconds."
+            f"{key}={value!r} in the extra of connection {name!r} is not a positive number of seconds."
         )
     return seconds

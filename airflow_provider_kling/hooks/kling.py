@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -12,17 +14,26 @@ from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingConnectionConfigError,
     KlingError,
+    KlingRejectedError,
+    KlingResultMissingError,
+    KlingTaskNotFoundError,
     KlingUnreachableError,
 )
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.api.tasks import TEXT2VIDEO
-from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of
+from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of, on_unknown_outcome_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_kling.api.accounts import Account
     from airflow_provider_kling.api.async_client import AsyncKlingClient
     from airflow_provider_kling.api.client import KlingClient
     from airflow_provider_kling.api.media import Sink, VideoFile
-    from airflow_provider_kling.api.tasks import Video, VideoTask
+    from airflow_provider_kling.api.tasks import Outcomes, Video, VideoTask
+    from airflow_provider_kling.submissions import OnUnknownOutcome
 
 # How often everybody asks; the relays themselves look at Kling about every 15 seconds.
 DEFAULT_POLL_INTERVAL = 10.0
@@ -72,20 +83,87 @@ class KlingHook(BaseHook):
             raise self._missing_connection() from None
         return AsyncKlingClient(endpoint_of(connection))
 
-    def submit(self, request: Text2VideoRequest | None = None, **fields: Any) -> VideoTask:
+    def submit(
+        self,
+        request: Text2VideoRequest | None = None,
+        *,
+        external_task_id: str | None = None,
+        **fields: Any,
+    ) -> VideoTask:
         """
         Make a generation. It costs money and cannot be cancelled.
 
         :param request: What to make; or give the fields of a
             :class:`~airflow_provider_kling.api.requests.Text2VideoRequest` by name.
+        :param external_task_id: Our own id for it, unique in the account; only Kling's own API takes one.
         :raises KlingRequestError: a field breaks a rule; nothing was sent.
+        :raises KlingUnsupportedError: the gateway takes no external task id; nothing was sent.
+        :raises KlingDuplicateError: there is a generation with this external task id; nothing was made.
         :raises KlingOutcomeUnknownError: it was sent, and whether it happened is not known.
         """
-        return self.get_conn().submit(request or Text2VideoRequest.checked(fields))
+        return self.get_conn().submit(request or Text2VideoRequest.checked(fields), external_task_id)
 
     def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
         """Ask for one generation; the links in the answer are fresh."""
         return self.get_conn().get_task(task_id, product)
+
+    def get_tasks(self, task_ids: Sequence[str], product: str = TEXT2VIDEO) -> Outcomes:
+        """
+        Ask for many generations, 20 with one request where the gateway can.
+
+        :return: By task id, the generation, or the error that came in its place.
+        :raises KlingError: the gateway could not be asked at all.
+        """
+        from airflow_provider_kling.api.gateways import Ability
+        from airflow_provider_kling.api.gateways.official import MOST_AT_ONCE
+
+        client = self.get_conn()
+        outcomes: Outcomes = {}
+        try:
+            if client.can(Ability.QUERY_MANY):
+                for first in range(0, len(task_ids), MOST_AT_ONCE):
+                    outcomes |= client.get_tasks(task_ids[first : first + MOST_AT_ONCE], product)
+                return outcomes
+        except KlingRejectedError as error:
+            if error.http_status != HTTPStatus.NOT_FOUND:  # Kling's older host does not have it
+                raise
+        for task_id in task_ids:
+            try:
+                outcomes[task_id] = client.get_task(task_id, product)
+            except (KlingTaskNotFoundError, KlingResultMissingError) as error:
+                outcomes[task_id] = error
+        return outcomes
+
+    def find_task(self, external_task_id: str, product: str = TEXT2VIDEO) -> VideoTask | None:
+        """
+        Look for a generation by our own id; None means that the gateway does not have it now.
+
+        :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
+        """
+        return self.get_conn().find_task(external_task_id, product)
+
+    def list_tasks(self, product: str = TEXT2VIDEO) -> Iterator[VideoTask | KlingError]:
+        """
+        Go through the account's generations, newest first, asking for a page whenever it is reached.
+
+        :return: Each generation, or the error that its record is.
+        :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
+        """
+        from airflow_provider_kling.api.gateways.official import LONGEST_PAGE
+
+        for page in itertools.count(1):
+            outcomes = self.get_conn().list_tasks(product, page=page, page_size=LONGEST_PAGE)
+            yield from outcomes.values()
+            if len(outcomes) < LONGEST_PAGE:
+                return
+
+    def account(self) -> Account:
+        """
+        Ask what is left in the account.
+
+        :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
+        """
+        return self.get_conn().account()
 
     def wait_for_task(
         self,
@@ -114,31 +192,39 @@ class KlingHook(BaseHook):
         """
         from airflow_provider_kling.api.media import download
 
-        return download(video, sink)
+        return download(video, sink, self.get_conn().endpoint)
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether the gateway answers and accepts the key, without making anything."""
         try:
             client = self.get_conn()
-            client.probe()
+            account = client.probe()
         except KlingAuthError as error:
             return False, f"The gateway answers, and does not accept the key. {error}"
         except KlingUnreachableError as error:
             return False, f"The gateway does not answer. {error}"
         except KlingError as error:
             return False, str(error)
-        endpoint = client.endpoint
-        return True, f"The {endpoint.gateway.name} gateway at {endpoint.base_url} accepts the key."
+        left = f"; {account.remaining:g} units are left in its resource packs" if account else ""
+        return True, f"The {client.gateway.name} gateway at {client.endpoint.base_url} accepts the key{left}."
+
+    @property
+    def on_unknown_outcome(self) -> OnUnknownOutcome:
+        """What the connection says to do when the outcome of a submission is unknown."""
+        return on_unknown_outcome_of(self._connection)
 
     @cached_property
     def _client(self) -> KlingClient:
         from airflow_provider_kling.api.client import KlingClient
 
+        return KlingClient(endpoint_of(self._connection))
+
+    @cached_property
+    def _connection(self) -> Connection:
         try:
-            connection = self.get_connection(self.kling_conn_id)
+            return self.get_connection(self.kling_conn_id)
         except AirflowNotFoundException:
             raise self._missing_connection() from None
-        return KlingClient(endpoint_of(connection))
 
     def _missing_connection(self) -> KlingConnectionConfigError:
         variable = f"AIRFLOW_CONN_{self.kling_conn_id.upper()}"

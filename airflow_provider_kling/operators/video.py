@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, BaseOperator, conf
 
 from airflow_provider_kling.api.answers import failure_of
 from airflow_provider_kling.api.errors import (
-    KlingError,
-    KlingOutcomeUnknownError,
+    KlingRequestError,
     KlingTaskFailedError,
     KlingTaskNotFoundError,
+    KlingTimeoutError,
 )
 from airflow_provider_kling.api.requests import DEFAULT_MODEL, Text2VideoRequest
 from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState
-from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
+from airflow_provider_kling.deadlines import backstop, execution_deadline, is_over
+from airflow_provider_kling.exceptions import goes_on, naming, permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, DEFAULT_TIMEOUT, KlingHook
-from airflow_provider_kling.submissions import RECORD_KEY, Submission, adoptable, fingerprint, was_interrupted
+from airflow_provider_kling.submissions import Asked, OnRerun, OnUnknownOutcome, choice_of, fingerprint
+from airflow_provider_kling.submitting import Submission
 from airflow_provider_kling.transfers.landing import land, target_at, try_target
 from airflow_provider_kling.triggers.events import read_event
-from airflow_provider_kling.triggers.task import KlingTaskTrigger, backstop
+from airflow_provider_kling.triggers.task import KlingTaskTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
-    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
     from airflow_provider_kling.api.tasks import VideoTask
+    from airflow_provider_kling.submitting import Generation
 
 TASK_ID_XCOM_KEY = "kling_task_id"
 
@@ -40,10 +43,10 @@ class KlingText2VideoOperator(BaseOperator):
     Submit a text-to-video generation; with ``wait_for_completion`` wait for it, with ``path`` land it too.
 
     A generation costs money and cannot be cancelled. The operator checks every value before it sends
-    anything, and sends again only what certainly did not happen. Its id is pushed at once as the XCom
-    ``kling_task_id``. Where Airflow keeps task state (3.3 and newer), a retry of the same request adopts
-    the generation that an earlier try submitted, and stops where that try died before it heard of one;
-    elsewhere an error after the submission fails the task without retrying it.
+    anything, and a retry, a crash, a lost answer or a clear never submits what is there already
+    (docs/guarantees.md). At Kling's own API it finds it by an id of its own; at the relays it finds it in
+    Airflow's task state (3.3 and newer), and stops where that cannot tell. The id is pushed at once as the
+    XCom ``kling_task_id``.
 
     Returns the task id; when it waited, the finished task as a dict; when it landed the video, what landed,
     as :class:`~airflow_provider_kling.transfers.object_storage.KlingToObjectStorageOperator` does.
@@ -55,13 +58,21 @@ class KlingText2VideoOperator(BaseOperator):
     :param path: Land the video there; implies waiting. (templated)
     :param deferrable: Wait in the triggerer, which holds no worker.
     :param poll_interval: Seconds from one question to the next.
-    :param timeout: Seconds to wait, counted from the submission.
+    :param timeout: Seconds to wait, counted from the submission over all retries; a clear counts anew.
+    :param idempotency_key: What names the item that is generated, such as ``{{ row.sku }}``; without it the
+        map index does, which another order of an expanded list gives to another item. (templated)
+    :param on_rerun: ``reuse`` takes over the generation of the same request whenever the task is cleared;
+        ``regenerate`` makes a new one when the task had succeeded.
+    :param on_unknown_outcome: ``stop`` fails the task when it cannot be known whether an earlier try made a
+        generation, ``resubmit`` risks to pay again. None leaves it to the connection, which stops if it says
+        nothing.
     :param kling_conn_id: The Airflow connection. (templated)
     """
 
     request_fields: Sequence[str] = tuple(Text2VideoRequest.model_fields)
-    template_fields: Sequence[str] = (*request_fields, "path", "kling_conn_id")
+    template_fields: Sequence[str] = (*request_fields, "path", "idempotency_key", "kling_conn_id")
     ui_color = "#e8e3ff"
+    _kling_task_id: str | None = None
 
     def __init__(
         self,
@@ -84,11 +95,15 @@ class KlingText2VideoOperator(BaseOperator):
         user: str | None = None,
         metadata: dict[str, Any] | None = None,
         extra: dict[str, Any] | None = None,
+        strict: bool | str = False,
         wait_for_completion: bool = False,
         path: str | ObjectStoragePath | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = DEFAULT_POLL_INTERVAL,
         timeout: float = DEFAULT_TIMEOUT,
+        idempotency_key: str | None = None,
+        on_rerun: str = OnRerun.REUSE,
+        on_unknown_outcome: str | None = None,
         kling_conn_id: str = KlingHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -115,11 +130,19 @@ class KlingText2VideoOperator(BaseOperator):
         self.user = user
         self.metadata = metadata
         self.extra = extra
+        self.strict = strict
         self.wait_for_completion = wait_for_completion
         self.path = path
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.idempotency_key = idempotency_key
+        self.on_rerun = choice_of(OnRerun, "on_rerun", on_rerun)
+        self.on_unknown_outcome = (
+            choice_of(OnUnknownOutcome, "on_unknown_outcome", on_unknown_outcome)
+            if on_unknown_outcome
+            else None
+        )
         self.kling_conn_id = kling_conn_id
 
     @cached_property
@@ -130,80 +153,103 @@ class KlingText2VideoOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Submit, or adopt what an earlier try submitted; then wait and land, as far as asked."""
         with permanent_errors_fail_at_once():
-            request = Text2VideoRequest.checked({name: getattr(self, name) for name in self.request_fields})
+            submission = self._submission(context, self.on_unknown_outcome or self.hook.on_unknown_outcome)
             if self.path is not None:
                 try_target(target_at(self.path))
-            task_id = self._submit_or_adopt(context, request)
-        if not self.wait_for_completion and self.path is None:
-            return task_id
-        deadline = time.time() + self.timeout
-        if self.deferrable:
-            self.defer(
-                trigger=KlingTaskTrigger(
-                    kling_task_id=task_id,
-                    product=TEXT2VIDEO,
-                    kling_conn_id=self.kling_conn_id,
-                    poll_interval=self.poll_interval,
-                    deadline=deadline,
+            json.dumps(self._trigger("not-yet", 0.0).serialize())  # what cannot be deferred is not paid for
+            generation = submission.settle()
+        self._kling_task_id = generation.kling_task_id
+        with naming(generation.kling_task_id):
+            context["ti"].xcom_push(key=TASK_ID_XCOM_KEY, value=generation.kling_task_id)
+            if not self.wait_for_completion and self.path is None:
+                submission.delivered(generation.number)
+                return generation.kling_task_id
+            deadline = self._deadline(context, generation)
+            if self.deferrable:
+                self.defer(
+                    trigger=self._trigger(generation.kling_task_id, deadline),
+                    method_name="execute_complete",
+                    timeout=backstop(deadline),
+                )
+            return self._finish(
+                context,
+                submission,
+                lambda: self.hook.get_conn().wait_for_task(
+                    generation.kling_task_id, poll_interval=self.poll_interval, deadline=deadline
                 ),
-                method_name="execute_complete",
-                timeout=backstop(deadline),
             )
-        return self._finish(
-            context,
-            lambda: self.hook.wait_for_task(task_id, poll_interval=self.poll_interval, timeout=self.timeout),
-        )
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after the trigger fired."""
-        return self._finish(context, lambda: read_event(event))
+        self._kling_task_id = (event or {}).get("kling_task_id")
+        with naming(self._kling_task_id):
+            return self._finish(context, self._submission(context), lambda: read_event(event))
 
-    def _submit_or_adopt(self, context: Context, request: Text2VideoRequest) -> str:
-        store = context.get("task_state_store")  # Airflow has had one since 3.3
-        asked = fingerprint(request, self.kling_conn_id)
-        record = store.get(RECORD_KEY) if store is not None else None
-        task_id = adoptable(record, asked)
-        if task_id is not None:
-            self.log.info("Adopting Kling task %s, which an earlier try submitted", task_id)
-        elif store is None:
-            task_id = self._submit(request)
-        elif was_interrupted(record, asked):
-            store.delete(RECORD_KEY)  # said once: whoever clears the task now wants it submitted again
-            raise KlingOutcomeUnknownError("An earlier try died while it was submitting this request.")
-        else:
-            task_id = self._submit_on_record(request, asked, store)
-        context["ti"].xcom_push(key=TASK_ID_XCOM_KEY, value=task_id)
-        return task_id
+    def on_kill(self) -> None:
+        """Say that killing this task stops nothing at the gateway: Kling has no cancel."""
+        if self._kling_task_id:
+            self.log.warning(goes_on(self._kling_task_id))
 
-    def _submit(self, request: Text2VideoRequest) -> str:
-        task_id = self.hook.submit(request).task_id
-        self.log.info("Submitted Kling task %s", task_id)
-        return task_id
+    def _submission(
+        self, context: Context, on_unknown_outcome: OnUnknownOutcome = OnUnknownOutcome.STOP
+    ) -> Submission:
+        request = Text2VideoRequest.checked({name: getattr(self, name) for name in self.request_fields})
+        ti = context["ti"]
+        item = str(ti.map_index)
+        if self.idempotency_key is not None:
+            item = f"key {str(self.idempotency_key).strip()}"
+            if item == "key ":
+                raise KlingRequestError(
+                    "idempotency_key is empty; give what names the item, or leave it out."
+                )
+        # As Airflow itself tells the first try since a clear (RuntimeTaskInstance.get_first_reschedule_date).
+        clears = max((ti.max_tries or 0) - (self.retries or 0), 0)
+        asked = Asked(
+            item=f"{ti.dag_id}\n{ti.run_id}\n{ti.task_id}\n{item}",
+            fingerprint=fingerprint(request, self.kling_conn_id),
+            clears=clears,
+            first_since_clear=clears > 0 and ti.try_number == clears + 1,
+            on_rerun=self.on_rerun,
+            on_unknown_outcome=on_unknown_outcome,
+        )
+        # Airflow has a task state store since 3.3.
+        return Submission(self.hook, context.get("task_state_store"), request, asked, self.log)
 
-    def _submit_on_record(self, request: Text2VideoRequest, asked: str, store: TaskStateStoreAccessor) -> str:
-        store.set(RECORD_KEY, Submission(asked).as_record())
-        try:
-            task_id = self._submit(request)
-        except KlingError:  # which says what became of it
-            store.delete(RECORD_KEY)
-            raise
-        store.set(RECORD_KEY, Submission(asked, task_id).as_record())
-        return task_id
+    def _trigger(self, kling_task_id: str, deadline: float) -> KlingTaskTrigger:
+        return KlingTaskTrigger(
+            kling_task_id=kling_task_id,
+            product=TEXT2VIDEO,
+            kling_conn_id=self.kling_conn_id,
+            poll_interval=self.poll_interval,
+            deadline=deadline,
+        )
 
-    def _finish(self, context: Context, wait: Callable[[], VideoTask]) -> dict[str, Any]:
-        store = context.get("task_state_store")
+    def _deadline(self, context: Context, generation: Generation) -> float:
+        """Return when to stop waiting, counted from the submission."""
+        now = time.time()
+        since = min(generation.since or now, now)  # the gateway's clock may be ahead of ours
+        return min(since + self.timeout, execution_deadline(context, self.execution_timeout))
+
+    def _finish(
+        self, context: Context, submission: Submission, wait: Callable[[], VideoTask]
+    ) -> dict[str, Any]:
         with permanent_errors_fail_at_once():
             try:
                 task = wait()
                 if task.state is TaskState.FAILED:
                     raise failure_of(task)
-                if self.path is None:
-                    return task.as_dict()
-                return land(self.hook, task.task_id, task.product, target_at(self.path))
+                result = task.as_dict()
+                if self.path is not None:
+                    result = land(self.hook, task.task_id, task.product, target_at(self.path))
+                submission.delivered(submission.asked.generation_of(task.external_task_id))
+                return result
+            except (KlingTaskFailedError, KlingTaskNotFoundError) as error:
+                submission.failed(lost=isinstance(error, KlingTaskNotFoundError))
+                raise
             except Exception as error:
-                if store is None:
+                if isinstance(error, KlingTimeoutError) and is_over(context, self.execution_timeout):
+                    raise AirflowTaskTimeout(str(error)) from error
+                if not submission.is_remembered:
                     # The next try could not know of the generation, and would pay for another one.
                     raise AirflowFailException(f"{error} Not retried, so as not to pay again.") from error
-                if isinstance(error, KlingTaskFailedError | KlingTaskNotFoundError):
-                    store.delete(RECORD_KEY)  # it will never have a video: clearing the task makes a new one
                 raise

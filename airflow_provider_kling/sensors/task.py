@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
@@ -20,10 +21,11 @@ from airflow_provider_kling.api.answers import failure_of
 from airflow_provider_kling.api.errors import KlingError, KlingTimeoutError
 from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState, VideoTask, task_id_of
 from airflow_provider_kling.api.waiting import Wait
+from airflow_provider_kling.deadlines import backstop, execution_deadline, is_over
 from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, KlingHook
 from airflow_provider_kling.triggers.events import read_event
-from airflow_provider_kling.triggers.task import KlingTaskTrigger, backstop
+from airflow_provider_kling.triggers.task import KlingTaskTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,7 +87,7 @@ class KlingTaskSensor(BaseSensorOperator):
         started = time.time()
         if isinstance(ended := self._poke_before_deferring(context), PokeReturnValue):
             return ended.xcom_value
-        deadline = started + self.timeout
+        deadline = min(started + self.timeout, execution_deadline(context, self.execution_timeout))
         self.defer(
             trigger=KlingTaskTrigger(
                 kling_task_id=task_id_of(self.kling_task_id),
@@ -117,6 +119,8 @@ class KlingTaskSensor(BaseSensorOperator):
             try:
                 return self._result(read_event(event))
             except KlingTimeoutError as error:
+                if is_over(context, self.execution_timeout):
+                    raise AirflowTaskTimeout(str(error)) from error
                 raise AirflowSensorTimeout(str(error)) from error
 
     def _poke_before_deferring(self, context: Context) -> bool | PokeReturnValue:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# For how long a landing is tried again. One try may take minutes, and where Airflow keeps no task state, the
+# end of this one is the end of a generation that was paid for.
+LANDING_SECONDS = 300.0
+
 
 def target_at(path: str | ObjectStoragePath) -> ObjectStoragePath:
     """
@@ -72,10 +76,10 @@ def land(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath)
     """
     from tenacity import Retrying
 
-    from airflow_provider_kling.api.sending import retries
+    from airflow_provider_kling.api.retrying import retries_of_work
 
-    landed: list[dict[str, Any]] = Retrying(**retries())(_land_all, hook, task_id, product, target)
-    first, *others = landed
+    retrying = Retrying(**retries_of_work(LANDING_SECONDS))
+    first, *others = retrying(_land_all, hook, task_id, product, target)
     return {**first, "others": others}
 
 

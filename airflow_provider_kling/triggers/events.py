@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_kling.api import errors
+from airflow_provider_kling.api.masking import mask
 from airflow_provider_kling.api.tasks import VideoTask
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 ENDED = "ended"
 ERROR = "error"
+DEFECT = "defect"
 
 
 def ended_event(task: VideoTask) -> dict[str, Any]:
@@ -34,6 +36,16 @@ def error_event(kling_task_id: str, error: errors.KlingError) -> dict[str, Any]:
         "code": error.code,
         "http_status": error.http_status,
         "request_id": error.request_id,
+        "gateway": error.gateway,
+    }
+
+
+def defect_event(kling_task_id: str, error: Exception) -> dict[str, Any]:
+    """Return the event of a waiting that ended with an error of our own making."""
+    return {
+        "status": DEFECT,
+        "kling_task_id": kling_task_id,
+        "message": mask(f"{type(error).__name__}: {error}"),
     }
 
 
@@ -42,10 +54,14 @@ def read_event(event: Mapping[str, Any] | None) -> VideoTask:
     Return the generation that an event tells of.
 
     :raises KlingError: of the type that ended the waiting.
-    :raises RuntimeError: the event is not one of ours; not an Airflow exception, so that ``soft_fail``
-        does not hide a defect.
+    :raises RuntimeError: the trigger failed, or the event is not one of ours; not an Airflow exception, so
+        that ``soft_fail`` does not hide a defect.
     """
     try:
+        if event is not None and event["status"] == DEFECT:
+            raise RuntimeError(
+                f"The trigger for Kling task {event['kling_task_id']} failed: {event['message']}"
+            )
         if event is not None and event["status"] == ENDED:
             return VideoTask.from_dict(event["task"], failure=event["failure"])
         if event is not None and event["status"] == ERROR:
@@ -54,6 +70,7 @@ def read_event(event: Mapping[str, Any] | None) -> VideoTask:
                 code=event["code"],
                 http_status=event["http_status"],
                 request_id=event["request_id"],
+                gateway=event.get("gateway"),  # a trigger that an older version of ours runs does not say it
                 task_id=event["kling_task_id"],
             )
         else:

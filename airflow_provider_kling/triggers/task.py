@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_kling.api.errors import KlingError
+from airflow_provider_kling.exceptions import goes_on
 from airflow_provider_kling.hooks.shared import shared_client
-from airflow_provider_kling.triggers.events import ended_event, error_event
+from airflow_provider_kling.triggers.events import defect_event, ended_event, error_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 # A trigger that fires within a second or two of its deferral can fail the task (apache/airflow#66374).
 EARLIEST_QUESTION_SECONDS = 2.0
-# The trigger itself reports the timeout; Airflow's own only steps in when there is no triggerer to do so.
-BACKSTOP_SECONDS = 120.0
-
-
-def backstop(deadline: float) -> timedelta:
-    """Return the ``timeout`` of a deferral whose trigger stops at ``deadline`` (seconds since the epoch)."""
-    return timedelta(seconds=max(deadline - time.time(), 0.0) + BACKSTOP_SECONDS)
 
 
 class KlingTaskTrigger(BaseTrigger):
@@ -77,7 +70,14 @@ class KlingTaskTrigger(BaseTrigger):
             event = ended_event(task)
         except KlingError as error:
             event = error_event(self.kling_task_id, error)
+        except Exception as error:  # ours: Airflow would turn it into one that soft_fail hides
+            self.log.exception("The trigger for Kling task %s failed", self.kling_task_id)
+            event = defect_event(self.kling_task_id, error)
         yield TriggerEvent(event)
+
+    async def on_kill(self) -> None:
+        """Say that nothing stops at the gateway when a waiting task is cleared or marked (Airflow 3.3)."""
+        self.log.warning(goes_on(self.kling_task_id))
 
     def _first_pause(self) -> float:
         left = max(self.deadline - time.time(), 0.0)

@@ -74,11 +74,13 @@ def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> DagRun
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let triggers run in this process, where an early event harms nobody, and give up soon."""
-    from airflow_provider_kling.api import sending
+    from airflow_provider_kling.api import retrying
+    from airflow_provider_kling.transfers import landing
     from airflow_provider_kling.triggers import task
 
     monkeypatch.setattr(task, "EARLIEST_QUESTION_SECONDS", 0.2)
-    monkeypatch.setattr(sending, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(retrying, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(landing, "LANDING_SECONDS", 5.0)
 
 
 @pytest.fixture(params=GATEWAYS)

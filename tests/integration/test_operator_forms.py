@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.api import sending
+from airflow_provider_kling.transfers import landing
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def test_a_bad_value_is_named_with_its_remedy_before_anything_is_sent(
         ("", "names no file; give one, such as s3://bucket/deer.mp4"),
         ("file:///tmp/videos/", "names no file"),
         ("nowhere://bucket/deer.mp4", "is in a storage that cannot be opened"),
-        ("file:///dev/null/deer.mp4", "Nothing was submitted. Check the path, and the connection"),
+        ("file:///dev/null/deer.mp4", "Nothing was submitted by this try. Check the path, and its"),
     ],
 )
 def test_a_bad_target_is_found_before_anything_is_paid(
@@ -162,7 +162,21 @@ def test_a_gateway_that_is_down_is_tried_again_by_airflow(
 
 
 @pytest.mark.parametrize("form", ["submit_only", "land_deferred"])
-def test_a_lost_answer_stops_the_task_instead_of_paying_again(
+def test_a_lost_answer_is_adopted_where_the_gateway_can_find_it(
+    form: str, kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "deer.mp4")
+    run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [lost]", path=path)
+
+    assert run.state == "success", run.log
+    assert run.tries["generate"] == 1
+    assert kling_emulator.counters().creates_received == 1
+    assert run.kling_task_ids["generate"] == kling_emulator.tasks()[0].task_id
+
+
+@pytest.mark.kling_emulator(gateway="newapi", status_age_seconds=0)
+@pytest.mark.parametrize("form", ["submit_only", "land_deferred"])
+def test_a_lost_answer_stops_the_task_where_the_gateway_cannot(
     form: str, kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "deer.mp4")
@@ -216,7 +230,7 @@ def test_a_file_that_never_arrives_whole_is_never_published_nor_paid_again(
 def test_a_retried_transfer_lands_what_was_cut_short(
     kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "RETRY_SECONDS", 0.0)  # so that the task itself has to be retried
+    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.0)  # so that the task itself has to be retried
     target = tmp_path / "deer.mp4"
     run = run_dag("sensor_chains", "sensor_poke", prompt="A deer [cut]", path=str(target))
 
@@ -227,19 +241,41 @@ def test_a_retried_transfer_lands_what_was_cut_short(
 
 
 @pytest.mark.skipif(not has_task_state(), reason="Airflow keeps task state since 3.3")
+@pytest.mark.kling_emulator(gateway="newapi", status_age_seconds=0)
 @each_landing_form
-def test_a_retry_adopts_what_the_first_try_submitted(
+def test_a_retry_adopts_what_is_on_record(
     form: str,
     kling_emulator: KlingEmulator,
     run_dag: DagRunner,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sending, "RETRY_SECONDS", 0.0)
+    assert_adopted(form, kling_emulator, run_dag, tmp_path, monkeypatch)
+
+
+@each_landing_form
+def test_a_retry_adopts_what_the_gateway_finds_on_any_airflow(
+    form: str,
+    kling_emulator: KlingEmulator,
+    run_dag: DagRunner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert_adopted(form, kling_emulator, run_dag, tmp_path, monkeypatch)
+
+
+def assert_adopted(
+    form: str,
+    kling_emulator: KlingEmulator,
+    run_dag: DagRunner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.0)
     target = tmp_path / "deer.mp4"
     run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut]", path=str(target))
 
     assert run.state == "success", run.log
     assert run.tries["generate"] == 2
-    assert "which an earlier try submitted" in run.log
-    assert kling_emulator.counters().creates_accepted == 1
+    assert run.kling_task_ids["generate"] == kling_emulator.tasks()[0].task_id
+    assert kling_emulator.counters().creates_received == 1

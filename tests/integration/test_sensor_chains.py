@@ -55,7 +55,6 @@ def test_the_video_is_submitted_once_waited_for_and_landed_and_no_secret_is_show
         ("[fail]", "The generation failed: The generation failed, please try again later."),
         ("[moderation]", "Failure to pass the risk control system"),
         ("[no-url]", "the answer has no link to a video"),
-        ("[html]", "Check the connection's host"),
     ],
 )
 def test_a_generation_without_a_video_fails_the_task_and_says_why(

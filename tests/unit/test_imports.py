@@ -24,10 +24,19 @@ API = sorted(path.stem for path in (PACKAGE / "api").glob("*.py") if path.stem !
 ARROWS = {
     # Each folder, and what it may import of the package beyond itself.
     "api": set[str](),
-    "hooks": {"api"},
-    "triggers": {"api", "hooks"},
-    "operators": {"api", "hooks", "triggers", "transfers", "submissions", "exceptions"},
-    "sensors": {"api", "hooks", "triggers", "exceptions"},
+    "hooks": {"api", "submissions"},
+    "triggers": {"api", "hooks", "exceptions"},
+    "operators": {
+        "api",
+        "hooks",
+        "triggers",
+        "transfers",
+        "submissions",
+        "submitting",
+        "exceptions",
+        "deadlines",
+    },
+    "sensors": {"api", "hooks", "triggers", "exceptions", "deadlines"},
     "transfers": {"api", "hooks", "exceptions"},
     "emulator": set[str](),
 }

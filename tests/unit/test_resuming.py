@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -17,7 +18,16 @@ from airflow_provider_kling.triggers.events import ended_event, error_event
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-NO_CONTEXT = cast("Context", {})
+TASK_INSTANCE = SimpleNamespace(
+    dag_id="dag",
+    run_id="run",
+    task_id="t",
+    map_index=-1,
+    try_number=1,
+    max_tries=0,
+    start_date=datetime.now(UTC),
+)
+NO_CONTEXT = cast("Context", {"ti": TASK_INSTANCE})
 SUCCEEDED = VideoTask(
     "task_1",
     "text2video",

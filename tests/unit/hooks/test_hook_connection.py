@@ -36,8 +36,8 @@ def connection(**fields: Any) -> Connection:
     [
         (EXAMPLE_URI.replace("API_KEY", KEY), "ezmodel", "https://api.ezmodel.cloud", None),
         (f"kling://:{KEY}@api.elkapi.com", "elkapi", "https://api.elkapi.com", None),
-        (f"kling://:{KEY}@127.0.0.1:8765/http", "official", "http://127.0.0.1:8765", None),
-        (f"kling://:{KEY}@relay.example.com:8443", "official", "https://relay.example.com:8443", None),
+        (f"kling://:{KEY}@127.0.0.1:8765/http", None, "http://127.0.0.1:8765", None),
+        (f"kling://:{KEY}@relay.example.com:8443", None, "https://relay.example.com:8443", None),
         (f"kling://:{KEY}@", "official", "https://api-singapore.klingai.com", None),
         (f"kling://:{KEY}@127.0.0.1:1/http?gateway=elkapi", "elkapi", "http://127.0.0.1:1", None),
         (f"kling://:{KEY}@api.ezmodel.cloud?gateway=auto", "ezmodel", "https://api.ezmodel.cloud", None),
@@ -46,10 +46,10 @@ def connection(**fields: Any) -> Connection:
     ],
 )
 def test_a_uri_means_an_endpoint(
-    monkeypatch: pytest.MonkeyPatch, uri: str, gateway: str, base_url: str, timeout: float | None
+    monkeypatch: pytest.MonkeyPatch, uri: str, gateway: str | None, base_url: str, timeout: float | None
 ) -> None:
     endpoint = endpoint_of(of_uri(uri, monkeypatch))
-    assert endpoint.gateway.name == gateway
+    assert (endpoint.gateway and endpoint.gateway.name) == gateway
     assert (endpoint.base_url, endpoint.timeout) == (base_url, timeout)
     assert endpoint.credentials == ApiKey(KEY)
 
@@ -60,8 +60,8 @@ def test_a_uri_means_an_endpoint(
         ({}, "official", "https://api-singapore.klingai.com"),
         ({"host": ""}, "official", "https://api-singapore.klingai.com"),
         ({"host": "https://api.ezmodel.cloud/"}, "ezmodel", "https://api.ezmodel.cloud"),
-        ({"host": "http://127.0.0.1", "port": 8765}, "official", "http://127.0.0.1:8765"),
-        ({"host": "http://127.0.0.1", "schema": "https"}, "official", "http://127.0.0.1"),
+        ({"host": "http://127.0.0.1", "port": 8765}, None, "http://127.0.0.1:8765"),
+        ({"host": "http://127.0.0.1", "schema": "https"}, None, "http://127.0.0.1"),
         ({"host": "api.elkapi.com", "schema": ""}, "elkapi", "https://api.elkapi.com"),
         ({"host": "api.elkapi.com", "extra": {"gateway": "official"}}, "official", "https://api.elkapi.com"),
         ({"host": "api.elkapi.com", "extra": {"gateway": None}}, "elkapi", "https://api.elkapi.com"),
@@ -71,16 +71,19 @@ def test_a_uri_means_an_endpoint(
     ids=str,
 )
 def test_the_fields_of_a_connection_make_the_address_and_the_gateway(
-    fields: dict[str, Any], gateway: str, base_url: str
+    fields: dict[str, Any], gateway: str | None, base_url: str
 ) -> None:
     endpoint = endpoint_of(connection(**fields))
-    assert (endpoint.gateway.name, endpoint.base_url) == (gateway, base_url)
+    assert (endpoint.gateway and endpoint.gateway.name) == gateway
+    assert endpoint.base_url == base_url
 
 
 @pytest.mark.parametrize("host", ["", "api-singapore.klingai.com", "127.0.0.1"])
 def test_a_login_makes_a_pair_of_keys_on_klings_own_api(host: str) -> None:
     endpoint = endpoint_of(connection(host=host, login="access", password="secret"))
     assert endpoint.credentials == AccessKey("access", "secret")
+    assert endpoint.gateway is not None
+    assert endpoint.gateway.name == "official"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,8 @@ def test_a_login_makes_a_pair_of_keys_on_klings_own_api(host: str) -> None:
         ({"login": "x", "extra": {"gateway": "elkapi"}}, "the elkapi gateway takes an API key alone"),
         ({"schema": "ftp"}, "schema='ftp' of connection 'kling_test' is unknown"),
         ({"host": "ftp://api.elkapi.com"}, "schema='ftp'"),
-        ({"extra": {"gateway": "newapi"}}, "gateway='newapi' in the connection's extra is unknown"),
+        ({"login": "x", "extra": {"gateway": "newapi"}}, "the newapi gateway takes an API key alone"),
+        ({"extra": {"gateway": "new-api"}}, "gateway='new-api' in the connection's extra is unknown"),
         ({"extra": {"gateway": 5}}, "gateway='5'"),
         ({"extra": {"timeout": 0}}, "timeout=0 in the extra of connection 'kling_test'"),
         ({"extra": {"timeout": -1}}, "timeout=-1"),
@@ -102,6 +106,7 @@ def test_a_login_makes_a_pair_of_keys_on_klings_own_api(host: str) -> None:
         ({"extra": {"timeout": "inf"}}, "timeout='inf'"),
         ({"extra": {"timeout": True}}, "timeout=True"),
         ({"extra": {"timeout": [5]}}, "timeout=[5]"),
+        ({"extra": {"connect_timeout": 0}}, "connect_timeout=0 in the extra of connection 'kling_test'"),
     ],
     ids=str,
 )
@@ -137,7 +142,8 @@ def test_an_extra_that_nobody_knows_is_warned_of_by_name_and_ignored(
     assert endpoint_of(connection(extra=extra)).timeout == 3.0
     ours = [entry for entry in caplog.records if entry.name.startswith("airflow_provider_kling")]
     assert [entry.getMessage() for entry in ours] == [
-        f"extra {name!r} of connection 'kling_test' is unknown and ignored; known: gateway, timeout"
+        f"extra {name!r} of connection 'kling_test' is unknown and ignored; known: "
+        "gateway, timeout, connect_timeout, on_unknown_outcome"
         for name in ("gatewy", "requests_per_second")
     ]
 

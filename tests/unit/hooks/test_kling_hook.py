@@ -51,7 +51,7 @@ def test_the_connection_test_of_a_missing_connection_says_the_same() -> None:
 def test_a_connection_test_accepts_a_good_key_and_makes_nothing(emulator: KlingEmulator) -> None:
     worked, message = KlingHook().test_connection()
     assert worked
-    assert f"gateway at {emulator.url} accepts the key." in message
+    assert f"gateway at {emulator.url} accepts the key" in message
     assert emulator.counters().creates_received == 0
 
 

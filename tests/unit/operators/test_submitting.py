@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_kling.api import sending
+from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.errors import KlingUnreachableError
 from airflow_provider_kling.emulator import KlingEmulator
@@ -24,13 +25,23 @@ class Killed(BaseException):
 
 
 class Task:
-    """What of a task instance lasts over its tries; each call is a try."""
+    """What of a task instance lasts over its tries; each call is a try, and has no retries."""
+
+    dag_id, run_id, task_id, map_index = "dag", "run", "generate", -1
 
     def __init__(self) -> None:
         self.records: dict[str, Any] = {}
         self.xcoms: dict[str, Any] = {}
+        self.try_number = 0
+        self.max_tries = 0
+        self.start_date = datetime.now(UTC)
+
+    def clear(self) -> None:
+        """Let the next call be the first try after a clear."""
+        self.max_tries = self.try_number
 
     def __call__(self, **fields: Any) -> Any:
+        self.try_number += 1
         operator = KlingText2VideoOperator(task_id="generate", **{"prompt": "A deer", **fields})
         return operator.execute(cast("Context", {"task_state_store": self, "ti": self}))
 
@@ -49,7 +60,7 @@ class Task:
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingEmulator]:
-    monkeypatch.setattr(sending, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.2)
     with KlingEmulator(gateway="ezmodel", seconds_per_video=0) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
         yield emulator
@@ -79,9 +90,9 @@ def test_a_try_that_died_while_submitting_stops_the_next_one_which_says_so(
 ) -> None:
     submit = KlingClient.submit
 
-    def die(self: KlingClient, request: Any) -> Any:
+    def die(self: KlingClient, *request: Any) -> Any:
         if moment == "after":
-            submit(self, request)
+            submit(self, *request)
         raise Killed
 
     task = Task()
@@ -91,11 +102,13 @@ def test_a_try_that_died_while_submitting_stops_the_next_one_which_says_so(
     monkeypatch.setattr(KlingClient, "submit", submit)
     made = emulator.counters().creates_accepted
 
-    with pytest.raises(AirflowFailException, match=r"died while.*A generation may have been made"):
-        task()
-    assert emulator.counters().creates_accepted == made
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=r"died while.*'A deer' at 20.*may have been made"):
+            task()
+        assert emulator.counters().creates_accepted == made
 
-    assert task() == emulator.tasks()[-1].task_id  # cleared, by somebody who has looked
+    task.clear()
+    assert task() == emulator.tasks()[-1].task_id
     assert emulator.counters().creates_accepted == made + 1
 
 
@@ -115,8 +128,13 @@ def test_a_lost_answer_is_said_and_only_a_cleared_task_submits_again(emulator: K
     task = Task()
     with pytest.raises(AirflowFailException, match="A generation may have been made"):
         task(prompt="A deer [lost]")
+    with pytest.raises(AirflowFailException, match="A generation may have been made"):
+        task(prompt="A deer [lost]")
     assert emulator.counters().creates_accepted == 1
-    assert task.records == {}
+    task.clear()
+    with pytest.raises(AirflowFailException, match="A generation may have been made"):
+        task(prompt="A deer [lost]")
+    assert emulator.counters().creates_accepted == 2
 
 
 def test_a_failed_generation_is_forgotten_so_that_clearing_makes_a_new_one(emulator: KlingEmulator) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_kling.api import sending
+from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import (
     KlingMediaError,
     KlingNotEndedError,
@@ -16,6 +16,7 @@ from airflow_provider_kling.api.errors import (
 )
 from airflow_provider_kling.emulator import KlingEmulator
 from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.transfers import landing
 from airflow_provider_kling.transfers.landing import land, target_at, try_target
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.3)
 
 
 @pytest.fixture
@@ -146,5 +148,5 @@ def test_trying_a_target_leaves_no_trace_but_its_folder(tmp_path: Path) -> None:
 def test_a_target_that_cannot_be_written_is_said_with_what_to_check(tmp_path: Path) -> None:
     (tmp_path / "videos").write_text("a file where a folder should be")
 
-    with pytest.raises(KlingTargetError, match="Check the path, and the connection and the permissions"):
+    with pytest.raises(KlingTargetError, match="Check the path, and its connection and permissions"):
         try_target(target_at(str(tmp_path / "videos" / "deer.mp4")))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from moto.server import ThreadedMotoServer
 
-from airflow_provider_kling.api import sending
+from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import KlingMediaError, KlingTargetError
 from airflow_provider_kling.emulator import KlingEmulator
 from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.transfers import landing
 from airflow_provider_kling.transfers.landing import land, target_at, try_target
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def folder(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStoragePath
 
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingHook]:
-    monkeypatch.setattr(sending, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.3)
     with KlingEmulator(gateway="elkapi", seconds_per_video=0) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
         yield KlingHook()

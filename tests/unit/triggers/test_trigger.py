@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.api import sending
+from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.emulator import KlingEmulator
@@ -26,7 +26,7 @@ WAITING = 200
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trigger_module, "EARLIEST_QUESTION_SECONDS", 0.05)
-    monkeypatch.setattr(sending, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.2)
 
 
 @pytest.fixture

@@ -1,0 +1,59 @@
+"""One Airflow for all of these tests; the cases of a module go through it at the same time."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_kling.emulator.tasks import VIDEO_SIZES
+from tests.e2e.cluster import Cluster
+from tests.e2e.driving import Case, Generation, generations
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+pytest.register_assert_rewrite("tests.e2e.judging")
+SMALL = {"16:9": (320, 180), "9:16": (180, 320), "1:1": (160, 160)}
+SHOWN_CHARACTERS = 6000
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends everything, as Ctrl-C does
+    with pytest.MonkeyPatch.context() as patch:
+        for ratio, size in SMALL.items():
+            patch.setitem(VIDEO_SIZES, ratio, size)  # hundreds are rendered
+        with Cluster() as cluster:
+            yield cluster
+
+
+@pytest.fixture(scope="module")
+def selected(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[dict[str, Generation]]:
+    """The runs of those cases of a module that are going to be tested; not yet begun."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    cases = [call.params["case"] for call in calls if call is not None]
+    with generations(cluster, {str(case): case for case in cases}.values()) as found:
+        yield found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell how the run went (``-rP`` shows it of passed tests too), and of a failure what was logged."""
+    report = yield
+    generation = item.funcargs.get("generation") if isinstance(item, pytest.Function) else None
+    if call.when == "call" and isinstance(generation, Generation):
+        report.sections.append(("Timeline", generation.timeline()))
+        if report.failed:
+            report.sections.append(("Log of a failure", generation.log_of_failure()[-SHOWN_CHARACTERS:]))
+            report.sections.append(("Components", generation.cluster.tails()))
+    return report
+
+
+@pytest.fixture
+def generation(driven: dict[str, Generation], case: Case) -> Generation:
+    """The run of a case, which a module's ``driven`` has driven to its end."""
+    return driven[str(case)]
