@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-random lint matrix airflow airflow-check constraints clean
+.PHONY: demo test test-random e2e coverage lint matrix airflow airflow-check constraints tables clean
 
 ## demo: run the nightly batch on an emulated ElkAPI and EzModel, and show what landed
 demo: $(READY)
@@ -17,6 +17,15 @@ test: $(READY)
 ## test-random: the same in random order
 test-random: $(READY)
 	$(BIN)/pytest -n 4
+
+## e2e: a whole Airflow on PostgreSQL, with everything in it killed half-way: nothing is paid for twice
+e2e: $(READY)
+	$(BIN)/pytest tests/e2e -p no:randomly
+
+## coverage: the unit tests of the HTTP layer, which must reach 98 % of its lines and branches
+coverage: $(READY)
+	$(BIN)/pytest -n 4 -q -p no:randomly tests/unit/api --cov airflow_provider_kling/api --cov-branch \
+		--cov-report term-missing:skip-covered --cov-fail-under 98
 
 ## lint: ruff and mypy
 lint: $(READY)
@@ -39,6 +48,10 @@ airflow-check: $(READY)
 ## constraints: compile constraints.txt and matrix/*.txt anew
 constraints: $(READY)
 	$(BIN)/python -m scripts.constraints
+
+## tables: write the tables of the docs anew from the code
+tables: $(READY)
+	$(BIN)/python -m scripts.tables
 
 clean:
 	rm -rf $(VENV) build
