@@ -98,7 +98,7 @@ def emulator() -> Iterator[KlingEmulator]:
 
 @pytest.fixture
 def at_kling(emulator: KlingEmulator, endpoint: Callable[..., Endpoint]) -> Endpoint:
-    return endpoint(emulator.url, "official", ApiKey("any-key"), timeout=1.5)
+    return endpoint(emulator.url, "official", ApiKey("any-key"), timeout=1.0)
 
 
 def outcome_of(reader: Reader, endpoint: Endpoint, call: Call[Any]) -> object:
@@ -115,8 +115,14 @@ def submission() -> Call[Any]:
 @pytest.mark.parametrize("asked", QUESTIONS)
 @pytest.mark.parametrize("name", OF_QUESTIONS)
 def test_a_question_survives_a_fault_that_passes(
-    reader: Reader, emulator: KlingEmulator, at_kling: Endpoint, name: str, asked: str
+    reader: Reader,
+    emulator: KlingEmulator,
+    at_kling: Endpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    asked: str,
 ) -> None:
+    monkeypatch.setattr("airflow_provider_kling.api.retrying.RETRY_SECONDS", 10.0)
     fault, (place, call) = FAULTS[name], QUESTIONS[asked]
     task_id = reader.perform(at_kling, submission()).task_id
     emulator.plan(on=place, times=1, **fault.plan)
