@@ -23,7 +23,12 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [{"integration-name": name, "python-modules": [f"{package}.hooks.kling"]}],
         "operators": [{"integration-name": name, "python-modules": [f"{package}.operators.video"]}],
         "sensors": [{"integration-name": name, "python-modules": [f"{package}.sensors.task"]}],
-        "triggers": [{"integration-name": name, "python-modules": [f"{package}.triggers.task"]}],
+        "triggers": [
+            {
+                "integration-name": name,
+                "python-modules": [f"{package}.triggers.room", f"{package}.triggers.task"],
+            }
+        ],
         "transfers": [
             {
                 "source-integration-name": name,
@@ -73,6 +78,12 @@ def _connection_type(hook_class: str) -> dict[str, Any]:
             "connect_timeout": {
                 "label": "Connect timeout (seconds)",
                 "description": "How long to wait for a connection; empty: 10 for a submission, 5 otherwise.",
+                "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+            },
+            "requests_per_second": {
+                "label": "Requests per second",
+                "description": "How many requests all waiting tasks of a triggerer together may send; "
+                "empty: 10.",
                 "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
             },
             "on_unknown_outcome": {

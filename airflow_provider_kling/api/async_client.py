@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -78,21 +79,41 @@ class AsyncKlingClient:
         :param deadline: Seconds since the epoch.
         :raises KlingTimeoutError: the deadline came first.
         """
-        wait = Wait(task_id, poll_interval, deadline)
+        wait = Wait(task_id, deadline)
         while True:
             outcome: VideoTask | KlingError
             try:
                 outcome = await self.get_task(task_id, product)
             except KlingError as error:
                 outcome = error
-            step = wait.after(outcome, time.time())
-            if isinstance(step, VideoTask):
-                return step
-            await asyncio.sleep(step)
+            if task := wait.ended(outcome, time.time()):
+                return task
+            await asyncio.sleep(wait.pause(outcome, poll_interval, time.time()))
 
     async def perform(self, call: Call[T]) -> T:
         """Send a call, again where that is free and may help, and return what its answer says."""
-        return await AsyncRetrying(**retries(creates=call.creates))(self._exchange, call)
+        return await AsyncRetrying(**retries(creates=call.creates))(self.exchange, call)
+
+    async def exchange(self, call: Call[T]) -> T:
+        """Send a call once, and return what its answer says."""
+        connect, answer = self.endpoint.seconds(call)
+        timeout = aiohttp.ClientTimeout(sock_connect=connect, sock_read=answer)
+        try:
+            async with self._session.request(
+                call.method,
+                self.endpoint.url(call),
+                params=call.query,
+                json=call.json,
+                headers=self.endpoint.headers(),
+                proxy=self._proxy,
+                timeout=timeout,
+                allow_redirects=not call.creates,  # a redirected POST may be sent on as something else
+            ) as response:
+                body = await _body_of(response)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: the host is no name
+            raise self.endpoint.trouble(call, error, sent=not _never_left(error)) from error
+        received = self.endpoint.answer(response.status, body, response.headers)
+        return cast("T", self.endpoint.read(call, received))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -106,25 +127,11 @@ class AsyncKlingClient:
     ) -> None:
         await self.close()
 
-    async def _exchange(self, call: Call[T]) -> T:
-        connect, answer = self.endpoint.seconds(call)
-        timeout = aiohttp.ClientTimeout(sock_connect=connect, sock_read=answer)
-        try:
-            async with self._session.request(
-                call.method,
-                self.endpoint.url(call),
-                params=call.query,
-                json=call.json,
-                headers=self.endpoint.headers(),
-                proxy=_proxy_of_environment(self.endpoint.base_url),
-                timeout=timeout,
-                allow_redirects=not call.creates,  # a redirected POST may be sent on as something else
-            ) as response:
-                body = await _body_of(response)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: the host is no name
-            raise self.endpoint.trouble(call, error, sent=not _never_left(error)) from error
-        received = self.endpoint.answer(response.status, body, response.headers)
-        return cast("T", self.endpoint.read(call, received))
+    @cached_property
+    def _proxy(self) -> str | None:
+        # Not aiohttp's trust_env, which would also look for a login in .netrc and stumble over our own.
+        parts = urlsplit(self.endpoint.base_url)
+        return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 async def _body_of(response: aiohttp.ClientResponse) -> bytes:
@@ -140,9 +147,3 @@ async def _body_of(response: aiohttp.ClientResponse) -> bytes:
 def _never_left(error: Exception) -> bool:
     """Return whether it is certain that the gateway received nothing: no connection ever stood."""
     return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-
-
-def _proxy_of_environment(url: str) -> str | None:
-    # Not aiohttp's trust_env, which would also look for a login in .netrc and stumble over our own.
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)

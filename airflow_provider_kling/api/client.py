@@ -73,17 +73,24 @@ class KlingClient:
         """Return whether the gateway can do this, asked with our kind of key."""
         return self.endpoint.can(self.gateway, ability)
 
-    def submit(self, request: Text2VideoRequest, external_task_id: str | None = None) -> VideoTask:
+    def submit(
+        self,
+        request: Text2VideoRequest,
+        external_task_id: str | None = None,
+        *,
+        retry_throttled: bool = True,
+    ) -> VideoTask:
         """
         Make a generation. It costs money and cannot be cancelled.
 
         :param external_task_id: Our own id for it, where the gateway can find one by it.
+        :param retry_throttled: Whether to try again for a few seconds when the account has no room for it.
         :raises KlingOutcomeUnknownError: it was sent, and whether it happened is not known.
         :raises KlingDuplicateError: there is a generation with this external task id.
         """
         call = self.gateway.submit(request, external_task_id)
         report(self.gateway, request)
-        return self.perform(call)
+        return self.perform(call, retry_throttled=retry_throttled)
 
     def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
         """Ask for one generation."""
@@ -117,17 +124,16 @@ class KlingClient:
         :param deadline: Seconds since the epoch.
         :raises KlingTimeoutError: the deadline came first.
         """
-        wait = Wait(task_id, poll_interval, deadline)
+        wait = Wait(task_id, deadline)
         while True:
             outcome: VideoTask | KlingError
             try:
                 outcome = self.get_task(task_id, product)
             except KlingError as error:
                 outcome = error
-            step = wait.after(outcome, time.time())
-            if isinstance(step, VideoTask):
-                return step
-            time.sleep(step)
+            if task := wait.ended(outcome, time.time()):
+                return task
+            time.sleep(wait.pause(outcome, poll_interval, time.time()))
 
     def probe(self) -> Account | None:
         """
@@ -137,9 +143,10 @@ class KlingClient:
         """
         return self._exchange(self.gateway.probe())
 
-    def perform(self, call: Call[T]) -> T:
+    def perform(self, call: Call[T], *, retry_throttled: bool = True) -> T:
         """Send a call, again where that is free and may help, and return what its answer says."""
-        return cast("T", Retrying(**retries(creates=call.creates))(self._exchange, call))
+        policy = retries(creates=call.creates, throttled=retry_throttled)
+        return cast("T", Retrying(**policy)(self._exchange, call))
 
     def close(self) -> None:
         """Close the connections."""

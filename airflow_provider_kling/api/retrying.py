@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 # For how long one call is tried again before its error is raised. Longer troubles are for whoever waits.
 RETRY_SECONDS = 15.0
 LONGEST_PAUSE_SECONDS = 8.0
-# For a submission, KlingUnreachableError says that it never left; what left is an unknown outcome.
-_CERTAINLY_NOT_MADE = (KlingThrottledError, KlingUnreachableError)
 # Some gateways report a success a moment before its link, and know an id a moment after they gave it.
-_MAY_PASS = (KlingResultMissingError, KlingTaskNotFoundError)
+MAY_PASS = (KlingResultMissingError, KlingTaskNotFoundError)
 
 
-def retries(*, creates: bool = False) -> dict[str, Any]:
+def retries(*, creates: bool = False, throttled: bool = True) -> dict[str, Any]:
     """
     Return the retry policy of one exchange, as the arguments of tenacity's ``Retrying`` or ``AsyncRetrying``.
 
@@ -35,9 +33,10 @@ def retries(*, creates: bool = False) -> dict[str, Any]:
 
     :param creates: Whether the exchange makes a generation: then only what certainly did not happen is
         tried again.
+    :param throttled: Whether what the gateway finds too much is tried again.
     """
     return {
-        "retry": _MayRepeat(creates),
+        "retry": _MayRepeat(creates, throttled),
         "wait": _pause,
         "stop": stop_before_delay(RETRY_SECONDS),
         "reraise": True,
@@ -59,8 +58,9 @@ def retries_of_work(seconds: float) -> dict[str, Any]:
 
 
 class _MayRepeat:
-    def __init__(self, creates: bool) -> None:
+    def __init__(self, creates: bool, throttled: bool) -> None:
         self._creates = creates
+        self._throttled = throttled
         self._signed_anew = False
 
     def __call__(self, state: RetryCallState) -> bool:
@@ -69,9 +69,12 @@ class _MayRepeat:
             # A refused token made nothing; the next is signed anew. If that is refused too, a clock is wrong.
             signed_anew, self._signed_anew = self._signed_anew, True
             return not signed_anew
+        if isinstance(error, KlingThrottledError):
+            return self._throttled
         if self._creates:
-            return isinstance(error, _CERTAINLY_NOT_MADE)
-        return isinstance(error, _MAY_PASS) or (isinstance(error, KlingError) and error.retryable)
+            # Of a submission it says that nothing left; what left is an unknown outcome.
+            return isinstance(error, KlingUnreachableError)
+        return isinstance(error, MAY_PASS) or (isinstance(error, KlingError) and error.retryable)
 
 
 _backoff: Callable[[RetryCallState], float] = wait_random_exponential(

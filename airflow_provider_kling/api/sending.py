@@ -37,6 +37,8 @@ READ_SECONDS = 30.0
 # A page of 500 generations, the largest answer there is, has about a quarter of it.
 LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
 PORTION_BYTES = 64 * 1024
+# No gateway says how many requests it bears; this is what one impatient user of a website may cause.
+REQUESTS_PER_SECOND = 10.0
 _COMPRESSIONS = ("gzip", "x-gzip", "deflate")
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # it looks at the header
 
@@ -50,6 +52,7 @@ class Endpoint:
     :param base_url: Scheme, host and port, without a slash at the end.
     :param timeout: Seconds to wait for an answer; None means 60 for a submission and 30 for a question.
     :param connect_timeout: Seconds to wait for a connection; None means 10 and 5.
+    :param requests_per_second: How many requests all waitings of a triggerer together may send.
     """
 
     gateway: Gateway | None
@@ -57,6 +60,7 @@ class Endpoint:
     credentials: Credentials
     timeout: float | None = None
     connect_timeout: float | None = None
+    requests_per_second: float = REQUESTS_PER_SECOND
 
     def url(self, call: Call[Any]) -> str:
         """Return the address that a call goes to."""

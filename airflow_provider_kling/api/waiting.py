@@ -23,20 +23,20 @@ class Wait:
     An error that may pass (the gateway is down, or busy) never ends a waiting; only the deadline does.
 
     :param task_id: The generation that is waited for.
-    :param poll_interval: Seconds from one question to the next.
     :param deadline: The instant at which to stop, in seconds since the epoch. It is wall-clock time
         because it has to mean the same in another process.
     """
 
-    def __init__(self, task_id: str, poll_interval: float, deadline: float) -> None:
+    __slots__ = ("_state", "deadline", "task_id")
+
+    def __init__(self, task_id: str, deadline: float) -> None:
         self.task_id = task_id
-        self.poll_interval = poll_interval
         self.deadline = deadline
         self._state: TaskState | None = None
 
-    def after(self, outcome: VideoTask | KlingError, now: float) -> VideoTask | float:
+    def ended(self, outcome: VideoTask | KlingError, now: float) -> VideoTask | None:
         """
-        Return the generation once it has ended, before that the seconds to pause until the next question.
+        Return the generation once it has ended; None means to go on.
 
         :param outcome: The generation as it was seen, or the error that came instead.
         :param now: Seconds since the epoch.
@@ -56,11 +56,20 @@ class Wait:
             )
             self._state = outcome.state
         if now >= self.deadline:
-            raise self._timeout(outcome)
+            raise self.timeout(outcome)
+        return None
+
+    def pause(self, outcome: VideoTask | KlingError, poll_interval: float, now: float) -> float:
+        """
+        Return the seconds from ``now`` to the next question.
+
+        They are the caller's, unless the gateway asks for more or the deadline leaves less.
+        """
         asked = (outcome.retry_after or 0.0) if isinstance(outcome, KlingError) else 0.0
-        pause = max(self.poll_interval, min(asked, LONGEST_RETRY_AFTER_SECONDS))
+        pause = max(poll_interval, min(asked, LONGEST_RETRY_AFTER_SECONDS))
         return min(pause, max(self.deadline - now, 0.0))
 
-    def _timeout(self, outcome: VideoTask | KlingError) -> KlingTimeoutError:
+    def timeout(self, outcome: VideoTask | KlingError) -> KlingTimeoutError:
+        """Return the error of a deadline that has come."""
         last = f"the last question failed: {outcome}" if isinstance(outcome, KlingError) else outcome.state
         return KlingTimeoutError(f"The time to wait is over ({last}).", task_id=self.task_id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_kling.api.auth import AccessKey, ApiKey
 from airflow_provider_kling.api.errors import KlingConnectionConfigError
 from airflow_provider_kling.api.gateways import AUTO, GATEWAYS, Ability, gateway_for
-from airflow_provider_kling.api.sending import Endpoint
+from airflow_provider_kling.api.sending import REQUESTS_PER_SECOND, Endpoint
 from airflow_provider_kling.submissions import OnUnknownOutcome, choice_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_HOST = "api-singapore.klingai.com"
 EXAMPLE_URI = "kling://:API_KEY@api.ezmodel.cloud"
-_EXTRAS = ("gateway", "timeout", "connect_timeout", "on_unknown_outcome")
+_EXTRAS = ("gateway", "timeout", "connect_timeout", "requests_per_second", "on_unknown_outcome")
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,9 @@ def endpoint_of(connection: Connection) -> Endpoint:
     Return the endpoint that a connection means.
 
     Host, port and schema make the address (Kling's own host and ``https`` where they are empty); a
-    password alone is an API key, with a login they are access key and secret key. Of the extra only
-    ``gateway``, ``timeout`` and ``connect_timeout`` (seconds) are read here; null means not given.
+    password alone is an API key, with a login they are access key and secret key. Of the extra all but
+    ``on_unknown_outcome`` is read here: ``gateway``, ``timeout`` and ``connect_timeout`` (seconds), and
+    ``requests_per_second``; null means not given.
 
     :raises KlingConnectionConfigError: something in it cannot be used.
     """
@@ -53,8 +54,9 @@ def endpoint_of(connection: Connection) -> Endpoint:
         gateway=gateway,
         base_url=f"{scheme}://{host}{port}",
         credentials=_credentials(name, connection.login, connection.password, gateway),
-        timeout=_seconds(name, "timeout", extra),
-        connect_timeout=_seconds(name, "connect_timeout", extra),
+        timeout=_positive(name, "timeout", extra, "number of seconds"),
+        connect_timeout=_positive(name, "connect_timeout", extra, "number of seconds"),
+        requests_per_second=_positive(name, "requests_per_second", extra, "number") or REQUESTS_PER_SECOND,
     )
 
 
@@ -111,16 +113,16 @@ def _warn_of_unknown(name: str, extra: dict[str, Any]) -> None:
         )
 
 
-def _seconds(name: str, key: str, extra: dict[str, Any]) -> float | None:
+def _positive(name: str, key: str, extra: dict[str, Any], kind: str) -> float | None:
     value = extra.get(key)
     if value is None or value == "":
         return None
     try:
-        seconds = float(str(value))
+        number = float(str(value))
     except ValueError:
-        seconds = -1
-    if not 0 < seconds < float("inf"):
+        number = -1
+    if not 0 < number < float("inf"):
         raise KlingConnectionConfigError(
-            f"{key}={value!r} in the extra of connection {name!r} is not a positive number of seconds."
+            f"{key}={value!r} in the extra of connection {name!r} is not a positive {kind}."
         )
-    return seconds
+    return number

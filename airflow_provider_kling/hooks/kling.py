@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from functools import cached_property
 from http import HTTPStatus
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 DEFAULT_POLL_INTERVAL = 10.0
 # Pro and long clips take up to twenty minutes, and a busy gateway queues them.
 DEFAULT_TIMEOUT = 60 * 60.0
+# For as long as it takes an account of a few slots to make a night's batch before us.
+DEFAULT_SUBMIT_TIMEOUT = 60 * 60.0
 
 
 class KlingHook(BaseHook):
@@ -75,19 +79,21 @@ class KlingHook(BaseHook):
         """
         from airflow.providers.common.compat.connection import get_async_connection
 
-        from airflow_provider_kling.api.async_client import AsyncKlingClient
-
+        # aiohttp takes a while to import, for which the triggerer's event loop should not stand still.
+        module = await asyncio.to_thread(import_module, "airflow_provider_kling.api.async_client")
         try:
             connection = await get_async_connection(self.kling_conn_id)
         except AirflowNotFoundException:
             raise self._missing_connection() from None
-        return AsyncKlingClient(endpoint_of(connection))
+        client: AsyncKlingClient = module.AsyncKlingClient(endpoint_of(connection))
+        return client
 
     def submit(
         self,
         request: Text2VideoRequest | None = None,
         *,
         external_task_id: str | None = None,
+        retry_throttled: bool = True,
         **fields: Any,
     ) -> VideoTask:
         """
@@ -96,12 +102,15 @@ class KlingHook(BaseHook):
         :param request: What to make; or give the fields of a
             :class:`~airflow_provider_kling.api.requests.Text2VideoRequest` by name.
         :param external_task_id: Our own id for it, unique in the account; only Kling's own API takes one.
+        :param retry_throttled: Whether to try again for a few seconds when the account has no room for it.
         :raises KlingRequestError: a field breaks a rule; nothing was sent.
+        :raises KlingThrottledError: the account has no room for it now; nothing was made.
         :raises KlingUnsupportedError: the gateway takes no external task id; nothing was sent.
         :raises KlingDuplicateError: there is a generation with this external task id; nothing was made.
         :raises KlingOutcomeUnknownError: it was sent, and whether it happened is not known.
         """
-        return self.get_conn().submit(request or Text2VideoRequest.checked(fields), external_task_id)
+        request = request or Text2VideoRequest.checked(fields)
+        return self.get_conn().submit(request, external_task_id, retry_throttled=retry_throttled)
 
     def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
         """Ask for one generation; the links in the answer are fresh."""

@@ -46,7 +46,8 @@ class KlingTaskSensor(BaseSensorOperator):
     :param product: The path family of the generation. (templated)
     :param kling_conn_id: The Airflow connection. (templated)
     :param deferrable: Wait in the triggerer, which holds no worker.
-    :param poke_interval: Seconds from one question to the next, in every mode.
+    :param poke_interval: Seconds from one question to the next (default: 10); when deferred, the longest
+        pause before one, which None leaves to the pacing: the more questions the nearer the usual end.
     """
 
     template_fields: Sequence[str] = ("kling_task_id", "product", "kling_conn_id")
@@ -59,16 +60,20 @@ class KlingTaskSensor(BaseSensorOperator):
         product: str = TEXT2VIDEO,
         kling_conn_id: str = KlingHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poke_interval: timedelta | float = DEFAULT_POLL_INTERVAL,
+        poke_interval: timedelta | float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, **kwargs)
+        super().__init__(
+            poke_interval=DEFAULT_POLL_INTERVAL if poke_interval is None else poke_interval, **kwargs
+        )
         if self.poke_interval <= 0:  # which Airflow allows: asking without a pause
             raise ValueError(f"poke_interval={poke_interval!r} must be a positive number of seconds")
         self.kling_task_id = kling_task_id
         self.product = product
         self.kling_conn_id = kling_conn_id
         self.deferrable = deferrable
+        self._poll_interval = None if poke_interval is None else self.poke_interval
+        self._submitted_at: float | None = None
 
     @cached_property
     def hook(self) -> KlingHook:
@@ -78,7 +83,7 @@ class KlingTaskSensor(BaseSensorOperator):
     @cached_property
     def _wait(self) -> Wait:
         # Airflow itself counts the sensor's timeout, so this wait has no deadline.
-        return Wait(task_id_of(self.kling_task_id), self.poke_interval, deadline=math.inf)
+        return Wait(task_id_of(self.kling_task_id), deadline=math.inf)
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker or in the triggerer; return the finished task as a dict."""
@@ -93,8 +98,9 @@ class KlingTaskSensor(BaseSensorOperator):
                 kling_task_id=task_id_of(self.kling_task_id),
                 product=self.product,
                 kling_conn_id=self.kling_conn_id,
-                poll_interval=self.poke_interval,
+                poll_interval=self._poll_interval,
                 deadline=deadline,
+                submitted_at=self._submitted_at,
             ),
             method_name="execute_complete",
             timeout=backstop(deadline),
@@ -106,12 +112,11 @@ class KlingTaskSensor(BaseSensorOperator):
             outcome: VideoTask | KlingError
             try:
                 outcome = self.hook.get_task(self._wait.task_id, self.product)
+                self._submitted_at = outcome.created_at.timestamp() if outcome.created_at else None
             except KlingError as error:
                 outcome = error
-            step = self._wait.after(outcome, time.time())
-            if not isinstance(step, VideoTask):
-                return False
-            return PokeReturnValue(is_done=True, xcom_value=self._result(step))
+            task = self._wait.ended(outcome, time.time())
+            return PokeReturnValue(is_done=True, xcom_value=self._result(task)) if task else False
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after the trigger fired."""

@@ -3,38 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_kling.api.errors import KlingError
 from airflow_provider_kling.exceptions import goes_on
-from airflow_provider_kling.hooks.shared import shared_client
+from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers.events import defect_event, ended_event, error_event
+from airflow_provider_kling.triggers.pacing import Experience
+from airflow_provider_kling.triggers.per_loop import PerLoop
+from airflow_provider_kling.triggers.room import rooms
+from airflow_provider_kling.triggers.watched import Watched
+from airflow_provider_kling.triggers.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-# A trigger that fires within a second or two of its deferral can fail the task (apache/airflow#66374).
-EARLIEST_QUESTION_SECONDS = 2.0
+# What this process has seen, of each connection; it outlives the watchers, which go when nobody waits.
+_experience: defaultdict[str, Experience] = defaultdict(Experience)
+
+
+def _watcher(kling_conn_id: str) -> Watcher:
+    return Watcher(
+        KlingHook(kling_conn_id).get_async_conn,
+        _experience[kling_conn_id],
+        lambda: rooms.get(kling_conn_id).freed(),
+    )
+
+
+_watchers: PerLoop[Watcher] = PerLoop(_watcher, lambda watcher: watcher.is_over)
 
 
 class KlingTaskTrigger(BaseTrigger):
     """
-    Wait for a generation without holding a worker.
+    Wait for a generation without holding a worker, with one loop for all that wait on a connection.
 
     It fires one event, which :func:`~airflow_provider_kling.triggers.events.read_event` reads.
 
     :param kling_task_id: The gateway's id of the generation.
     :param product: The path family of the generation.
     :param kling_conn_id: The Airflow connection.
-    :param poll_interval: Seconds from one question to the next.
+    :param poll_interval: The longest pause before a question in seconds; None leaves it to the pacing.
     :param deadline: Seconds since the epoch, because it has to mean the same in another triggerer.
+    :param mode: The mode of the generation, where it is known; the time that it takes depends on it.
+    :param submitted_at: Seconds since the epoch, where they are known.
     """
 
     def __init__(
-        self, kling_task_id: str, product: str, kling_conn_id: str, poll_interval: float, deadline: float
+        self,
+        kling_task_id: str,
+        product: str,
+        kling_conn_id: str,
+        poll_interval: float | None,
+        deadline: float,
+        mode: str | None = None,
+        submitted_at: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.kling_task_id = kling_task_id
@@ -42,6 +67,8 @@ class KlingTaskTrigger(BaseTrigger):
         self.kling_conn_id = kling_conn_id
         self.poll_interval = poll_interval
         self.deadline = deadline
+        self.mode = mode
+        self.submitted_at = submitted_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and plain JSON arguments, none of them a secret."""
@@ -53,20 +80,25 @@ class KlingTaskTrigger(BaseTrigger):
                 "kling_conn_id": self.kling_conn_id,
                 "poll_interval": self.poll_interval,
                 "deadline": self.deadline,
+                "mode": self.mode,
+                "submitted_at": self.submitted_at,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire once: with the generation as it ended, or with the error that ended the waiting."""
         try:
-            await asyncio.sleep(self._first_pause())
-            async with shared_client(self.kling_conn_id) as client:
-                task = await client.wait_for_task(
+            task = await _watchers.get(self.kling_conn_id).watch(
+                Watched(
                     self.kling_task_id,
                     self.product,
-                    poll_interval=self.poll_interval,
-                    deadline=self.deadline,
+                    self.mode,
+                    self.poll_interval,
+                    self.submitted_at,
+                    self.deadline,
+                    asyncio.get_running_loop().create_future(),
                 )
+            )
             event = ended_event(task)
         except KlingError as error:
             event = error_event(self.kling_task_id, error)
@@ -78,7 +110,3 @@ class KlingTaskTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Say that nothing stops at the gateway when a waiting task is cleared or marked (Airflow 3.3)."""
         self.log.warning(goes_on(self.kling_task_id))
-
-    def _first_pause(self) -> float:
-        left = max(self.deadline - time.time(), 0.0)
-        return max(min(self.poll_interval, left), EARLIEST_QUESTION_SECONDS)

@@ -76,9 +76,9 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let triggers run in this process, where an early event harms nobody, and give up soon."""
     from airflow_provider_kling.api import retrying
     from airflow_provider_kling.transfers import landing
-    from airflow_provider_kling.triggers import task
+    from airflow_provider_kling.triggers import pacing
 
-    monkeypatch.setattr(task, "EARLIEST_QUESTION_SECONDS", 0.2)
+    monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.2)
     monkeypatch.setattr(retrying, "RETRY_SECONDS", 1.0)
     monkeypatch.setattr(landing, "LANDING_SECONDS", 5.0)
 

@@ -14,11 +14,11 @@ import airflow
 import pytest
 
 from airflow_provider_kling.api import retrying
-from airflow_provider_kling.api.async_client import AsyncKlingClient
 from airflow_provider_kling.api.waiting import Wait
 from airflow_provider_kling.emulator import KlingEmulator
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers import task as trigger
+from airflow_provider_kling.triggers.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,23 +142,23 @@ CASES = [
 
 def break_from_the_second_question_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what every way decides by raise; the first question is one that a sensor asks before it defers."""
-    after, questions = Wait.after, 0
+    ended, questions = Wait.ended, 0
 
     def broken(self: Wait, *arguments: Any) -> Any:
         nonlocal questions
         questions += 1
         if questions > 1:
             raise RuntimeError("a defect of ours")
-        return after(self, *arguments)
+        return ended(self, *arguments)
 
-    monkeypatch.setattr(Wait, "after", broken)
+    monkeypatch.setattr(Wait, "ended", broken)
 
 
 def fire_what_nobody_can_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def wait_for_task(self: AsyncKlingClient, *arguments: Any, **named: Any) -> None:
+    async def watch(self: Watcher, *arguments: Any) -> None:
         pass
 
-    monkeypatch.setattr(AsyncKlingClient, "wait_for_task", wait_for_task)
+    monkeypatch.setattr(Watcher, "watch", watch)
     monkeypatch.setattr(trigger, "ended_event", lambda task: {"status": "ended?"})
 
 

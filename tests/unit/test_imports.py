@@ -35,6 +35,7 @@ ARROWS = {
         "submitting",
         "exceptions",
         "deadlines",
+        "throttling",
     },
     "sensors": {"api", "hooks", "triggers", "exceptions", "deadlines"},
     "transfers": {"api", "hooks", "exceptions"},

@@ -45,7 +45,8 @@ class Gateway(ABC):
 
     ``takes`` are the fields of a request that its page has; ``modes`` and ``cfg_scale_range`` are the
     values that it gives for them. ``abilities`` are what it can do beyond the basics, and
-    ``api_key_only`` those of them that it denies to an access key.
+    ``api_key_only`` those of them that it denies to an access key. ``stale_seconds`` is how old what it
+    tells of a generation may be: asking more often than that tells nothing new.
     """
 
     name: ClassVar[str]
@@ -56,6 +57,7 @@ class Gateway(ABC):
     cfg_scale_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     abilities: ClassVar[frozenset[Ability]] = frozenset()
     api_key_only: ClassVar[frozenset[Ability]] = frozenset()
+    stale_seconds: ClassVar[float] = 0.0
 
     @abstractmethod
     def body(self, request: Text2VideoRequest) -> dict[str, Any]:

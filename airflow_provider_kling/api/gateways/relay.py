@@ -20,6 +20,8 @@ class Relay(Gateway):
     """What the relays share: New API's paths, and no account page."""
 
     prefix = "/kling/v1/videos"
+    # New API asks Kling about its generations this often, and in between tells what it heard then.
+    stale_seconds = 15.0
 
     def probe(self) -> Call[Account | None]:
         """Return a question for a generation that is not there: a good key is told so, a bad one refused."""

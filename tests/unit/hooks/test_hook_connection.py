@@ -138,13 +138,13 @@ def test_an_extra_that_nobody_knows_is_warned_of_by_name_and_ignored(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING)
-    extra = {"gatewy": KEY, "requests_per_second": 5, "timeout": 3}
+    extra = {"gatewy": KEY, "request_per_second": 5, "timeout": 3}
     assert endpoint_of(connection(extra=extra)).timeout == 3.0
     ours = [entry for entry in caplog.records if entry.name.startswith("airflow_provider_kling")]
     assert [entry.getMessage() for entry in ours] == [
         f"extra {name!r} of connection 'kling_test' is unknown and ignored; known: "
-        "gateway, timeout, connect_timeout, on_unknown_outcome"
-        for name in ("gatewy", "requests_per_second")
+        "gateway, timeout, connect_timeout, requests_per_second, on_unknown_outcome"
+        for name in ("gatewy", "request_per_second")
     ]
 
 
