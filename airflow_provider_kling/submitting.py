@@ -209,7 +209,8 @@ class Submission:
 
     def _send(self, generation: int, external_task_id: str | None = None) -> Generation:
         since = time.time()
-        task = self._hook.submit(self._request, external_task_id=external_task_id)
+        # Whether and where to wait for room at the account is the operator's to say.
+        task = self._hook.submit(self._request, external_task_id=external_task_id, retry_throttled=False)
         self._log.info("Submitted Kling task %s", task.task_id)
         return Generation(task.task_id, generation, since)
 

@@ -18,7 +18,7 @@ from airflow_provider_kling.emulator.plans import Plans
 from airflow_provider_kling.emulator.store import TaskStore
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from typing import Self
 
     from airflow_provider_kling.emulator.server import Server
@@ -35,7 +35,8 @@ class KlingEmulator:
 
     :param gateway: whose dialect it speaks: ``official``, ``ezmodel``, ``elkapi``, ``newapi``,
         ``newapi-old``, ``ezmodel-code``, ``crazyrouter`` or ``envelope``.
-    :param seconds_per_video: seconds from a create to the end of its task.
+    :param seconds_per_video: seconds from a create to the end of its task; or a callable without arguments
+        that gives those of the next task, called by the server's thread when a create is accepted.
     :param api_keys: the API keys that are accepted; when empty, any key is, but ``wrong-key``.
     :param host: the address to listen on.
     :param port: the port to listen on; with 0, :attr:`port` is a free one from the first start on.
@@ -53,7 +54,7 @@ class KlingEmulator:
         self,
         *,
         gateway: str = "official",
-        seconds_per_video: float = 5.0,
+        seconds_per_video: float | Callable[[], float] = 5.0,
         api_keys: Sequence[str] = (),
         host: str = "127.0.0.1",
         port: int = 0,

@@ -65,7 +65,9 @@ class Limits:
         """Tell which limit forbids one task more; None if none does."""
         if self._pack.is_used_up:
             return Limit.UNITS
-        unfinished = sum(not task.state.is_final for task in self._store.tasks())
-        if self._parallel_tasks is not None and unfinished >= self._parallel_tasks:
+        if self._parallel_tasks is not None and self._unfinished() >= self._parallel_tasks:
             return Limit.PARALLEL
         return None
+
+    def _unfinished(self) -> int:
+        return sum(not task.state.is_final for task in self._store.tasks())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_kling.emulator.tasks import VideoTask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_kling.emulator.tasks import TaskSnapshot, VideoRequest
 
 
@@ -34,10 +36,10 @@ class TaskStore:
     Only the server's thread writes. Other threads read what is replaced whole (the counters) or copied
     in one step (the lists).
 
-    :param seconds_per_video: seconds from a task's creation to its end.
+    :param seconds_per_video: seconds from a task's creation to its end, or what gives those of the next task.
     """
 
-    def __init__(self, seconds_per_video: float) -> None:
+    def __init__(self, seconds_per_video: float | Callable[[], float]) -> None:
         self._seconds_per_video = seconds_per_video
         self.reset()
 
@@ -72,7 +74,8 @@ class TaskStore:
         :param request: what it shall render.
         """
         self.count("creates_accepted")
-        task = VideoTask(task_id=task_id, request=request, lasts=self._seconds_per_video)
+        lasts = self._seconds_per_video() if callable(self._seconds_per_video) else self._seconds_per_video
+        task = VideoTask(task_id=task_id, request=request, lasts=lasts)
         self._tasks[task_id] = task
         return task
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +15,25 @@ from airflow_provider_kling.api.errors import (
     KlingRequestError,
     KlingTaskFailedError,
     KlingTaskNotFoundError,
+    KlingThrottledError,
     KlingTimeoutError,
 )
 from airflow_provider_kling.api.requests import DEFAULT_MODEL, Text2VideoRequest
 from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState
 from airflow_provider_kling.deadlines import backstop, execution_deadline, is_over
 from airflow_provider_kling.exceptions import goes_on, naming, permanent_errors_fail_at_once
-from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, DEFAULT_TIMEOUT, KlingHook
+from airflow_provider_kling.hooks.kling import (
+    DEFAULT_POLL_INTERVAL,
+    DEFAULT_SUBMIT_TIMEOUT,
+    DEFAULT_TIMEOUT,
+    KlingHook,
+)
 from airflow_provider_kling.submissions import Asked, OnRerun, OnUnknownOutcome, choice_of, fingerprint
 from airflow_provider_kling.submitting import Submission
+from airflow_provider_kling.throttling import WaitForRoom
 from airflow_provider_kling.transfers.landing import land, target_at, try_target
 from airflow_provider_kling.triggers.events import read_event
+from airflow_provider_kling.triggers.room import KlingRoomTrigger
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
 
 if TYPE_CHECKING:
@@ -46,7 +55,8 @@ class KlingText2VideoOperator(BaseOperator):
     anything, and a retry, a crash, a lost answer or a clear never submits what is there already
     (docs/guarantees.md). At Kling's own API it finds it by an id of its own; at the relays it finds it in
     Airflow's task state (3.3 and newer), and stops where that cannot tell. The id is pushed at once as the
-    XCom ``kling_task_id``.
+    XCom ``kling_task_id``. When the account has no room for another one, it waits for room, in the triggerer
+    if ``deferrable``, without using up a retry.
 
     Returns the task id; when it waited, the finished task as a dict; when it landed the video, what landed,
     as :class:`~airflow_provider_kling.transfers.object_storage.KlingToObjectStorageOperator` does.
@@ -57,7 +67,10 @@ class KlingText2VideoOperator(BaseOperator):
     :param wait_for_completion: Wait until the generation has ended.
     :param path: Land the video there; implies waiting. (templated)
     :param deferrable: Wait in the triggerer, which holds no worker.
-    :param poll_interval: Seconds from one question to the next.
+    :param poll_interval: The longest pause before a question, in seconds. None leaves it to the pacing: no
+        question before such a video can be done, then the more the nearer its usual end; a worker that
+        waits by itself asks every 10 seconds.
+    :param submit_timeout: Seconds to wait for room at the account, in each try.
     :param timeout: Seconds to wait, counted from the submission over all retries; a clear counts anew.
     :param idempotency_key: What names the item that is generated, such as ``{{ row.sku }}``; without it the
         map index does, which another order of an expanded list gives to another item. (templated)
@@ -99,7 +112,8 @@ class KlingText2VideoOperator(BaseOperator):
         wait_for_completion: bool = False,
         path: str | ObjectStoragePath | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = DEFAULT_POLL_INTERVAL,
+        poll_interval: float | None = None,
+        submit_timeout: float = DEFAULT_SUBMIT_TIMEOUT,
         timeout: float = DEFAULT_TIMEOUT,
         idempotency_key: str | None = None,
         on_rerun: str = OnRerun.REUSE,
@@ -108,7 +122,11 @@ class KlingText2VideoOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        pauses: dict[str, object] = {"poll_interval": poll_interval, "timeout": timeout}
+        pauses: dict[str, object] = {
+            "poll_interval": DEFAULT_POLL_INTERVAL if poll_interval is None else poll_interval,
+            "submit_timeout": submit_timeout,
+            "timeout": timeout,
+        }
         for name, seconds in pauses.items():
             if not isinstance(seconds, int | float) or seconds <= 0:
                 raise ValueError(f"{name}={seconds!r} must be a positive number of seconds")
@@ -135,6 +153,7 @@ class KlingText2VideoOperator(BaseOperator):
         self.path = path
         self.deferrable = deferrable
         self.poll_interval = poll_interval
+        self.submit_timeout = submit_timeout
         self.timeout = timeout
         self.idempotency_key = idempotency_key
         self.on_rerun = choice_of(OnRerun, "on_rerun", on_rerun)
@@ -152,12 +171,19 @@ class KlingText2VideoOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit, or adopt what an earlier try submitted; then wait and land, as far as asked."""
+        return self._generate(context)
+
+    def execute_with_room(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Do the same once there may be room at the account."""
+        return self._generate(context, WaitForRoom.from_event(event))
+
+    def _generate(self, context: Context, waited: WaitForRoom | None = None) -> Any:
         with permanent_errors_fail_at_once():
             submission = self._submission(context, self.on_unknown_outcome or self.hook.on_unknown_outcome)
             if self.path is not None:
                 try_target(target_at(self.path))
             json.dumps(self._trigger("not-yet", 0.0).serialize())  # what cannot be deferred is not paid for
-            generation = submission.settle()
+            generation = self._settled(context, submission, waited)
         self._kling_task_id = generation.kling_task_id
         with naming(generation.kling_task_id):
             context["ti"].xcom_push(key=TASK_ID_XCOM_KEY, value=generation.kling_task_id)
@@ -167,7 +193,7 @@ class KlingText2VideoOperator(BaseOperator):
             deadline = self._deadline(context, generation)
             if self.deferrable:
                 self.defer(
-                    trigger=self._trigger(generation.kling_task_id, deadline),
+                    trigger=self._trigger(generation.kling_task_id, deadline, generation.since),
                     method_name="execute_complete",
                     timeout=backstop(deadline),
                 )
@@ -175,7 +201,9 @@ class KlingText2VideoOperator(BaseOperator):
                 context,
                 submission,
                 lambda: self.hook.get_conn().wait_for_task(
-                    generation.kling_task_id, poll_interval=self.poll_interval, deadline=deadline
+                    generation.kling_task_id,
+                    poll_interval=self.poll_interval or DEFAULT_POLL_INTERVAL,
+                    deadline=deadline,
                 ),
             )
 
@@ -215,13 +243,43 @@ class KlingText2VideoOperator(BaseOperator):
         # Airflow has a task state store since 3.3.
         return Submission(self.hook, context.get("task_state_store"), request, asked, self.log)
 
-    def _trigger(self, kling_task_id: str, deadline: float) -> KlingTaskTrigger:
+    def _settled(self, context: Context, submission: Submission, waited: WaitForRoom | None) -> Generation:
+        """Return the generation to go on with, waiting for room at the account if there is none."""
+        while True:
+            try:
+                return submission.settle()
+            except KlingThrottledError as error:
+                waited = self._refused(context, WaitForRoom.after_refusal(waited), error)
+            if self.deferrable:
+                self.defer(
+                    trigger=KlingRoomTrigger(self.kling_conn_id, waited.since, waited.tries, waited.deadline),
+                    method_name="execute_with_room",
+                    timeout=backstop(waited.deadline),
+                )
+            time.sleep(min(waited.pause(), max(waited.deadline - time.time(), 0.0)))
+
+    def _refused(self, context: Context, waited: WaitForRoom, error: KlingThrottledError) -> WaitForRoom:
+        end = waited.since + self.submit_timeout
+        deadline = min(end, waited.deadline, execution_deadline(context, self.execution_timeout))
+        if time.time() < deadline:
+            self.log.info("Waiting for room at the account: %s", error)
+            return replace(waited, deadline=deadline)
+        over = waited.over(error)
+        if deadline < end:
+            raise AirflowTaskTimeout(str(over)) from error
+        raise over from error
+
+    def _trigger(
+        self, kling_task_id: str, deadline: float, submitted_at: float | None = None
+    ) -> KlingTaskTrigger:
         return KlingTaskTrigger(
             kling_task_id=kling_task_id,
             product=TEXT2VIDEO,
             kling_conn_id=self.kling_conn_id,
             poll_interval=self.poll_interval,
             deadline=deadline,
+            mode=self.mode,
+            submitted_at=submitted_at,
         )
 
     def _deadline(self, context: Context, generation: Generation) -> float:

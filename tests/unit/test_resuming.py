@@ -101,8 +101,8 @@ def test_without_a_task_state_store_an_error_after_the_submission_is_not_retried
         operator().execute_complete(NO_CONTEXT, event)
 
 
-@pytest.mark.parametrize("seconds", [0, -1, "10", None])
-@pytest.mark.parametrize("name", ["poll_interval", "timeout"])
+@pytest.mark.parametrize("seconds", [0, -1, "10"])
+@pytest.mark.parametrize("name", ["poll_interval", "submit_timeout", "timeout"])
 def test_an_operator_that_would_ask_without_a_pause_or_never_wait_is_refused(name: str, seconds: Any) -> None:
     with pytest.raises(ValueError, match=f"{name}=.* must be a positive number of seconds"):
         KlingText2VideoOperator(task_id="generate", prompt="A deer", **{name: seconds})

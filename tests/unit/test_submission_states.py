@@ -131,7 +131,10 @@ class World:
     def get_conn(self) -> Any:
         return SimpleNamespace(can=lambda _: self.finds)
 
-    def submit(self, request: Text2VideoRequest, external_task_id: str | None = None) -> VideoTask:
+    def submit(
+        self, request: Text2VideoRequest, external_task_id: str | None = None, *, retry_throttled: bool
+    ) -> VideoTask:
+        assert not retry_throttled
         assert (external_task_id is not None) is self.finds
         luck = self.meet()
         if luck is Luck.REFUSED:

@@ -90,9 +90,9 @@ def test_a_try_that_died_while_submitting_stops_the_next_one_which_says_so(
 ) -> None:
     submit = KlingClient.submit
 
-    def die(self: KlingClient, *request: Any) -> Any:
+    def die(self: KlingClient, *request: Any, **named: Any) -> Any:
         if moment == "after":
-            submit(self, *request)
+            submit(self, *request, **named)
         raise Killed
 
     task = Task()

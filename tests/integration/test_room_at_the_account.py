@@ -1,0 +1,111 @@
+"""A submission that finds the account busy waits for room, in a worker or the triggerer, at no retry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_kling import throttling
+from airflow_provider_kling.api.client import KlingClient
+from airflow_provider_kling.api.requests import Text2VideoRequest
+from airflow_provider_kling.emulator import KlingEmulator
+from airflow_provider_kling.hooks.connection import endpoint_of
+from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.submitting import Submission
+from airflow_provider_kling.triggers import room
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_kling.submitting import Generation
+    from tests.integration.conftest import DagRunner
+
+SHORT = 1.0
+
+each_way = pytest.mark.parametrize("way", ["worker", "deferred"])
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttling, "FIRST_PAUSE_SECONDS", 0.3)
+    monkeypatch.setattr(throttling, "LONGEST_PAUSE_SECONDS", 0.3)
+    monkeypatch.setattr(room, "FIRST_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(room, "LONGEST_PAUSE_SECONDS", 0.2)
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KlingEmulator]]:
+    """Start an emulator whose account makes one video at a time, and makes one when ours is submitted."""
+    served: list[KlingEmulator] = []
+
+    def start(gateway: str, seconds: float) -> KlingEmulator:
+        lasts = iter([seconds])
+        emulator = KlingEmulator(
+            gateway=gateway, seconds_per_video=lambda: next(lasts, 0.1), parallel_tasks=1
+        )
+        emulator.start()
+        served.append(emulator)
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
+        settle = Submission.settle
+
+        def settle_after_another(self: Submission) -> Generation:
+            # Only now, so that it is under way however long it took to get here.
+            if not emulator.tasks():
+                with KlingClient(endpoint_of(KlingHook.get_connection("kling_default"))) as client:
+                    client.submit(Text2VideoRequest.checked({"prompt": "Another"}))
+            return settle(self)
+
+        monkeypatch.setattr(Submission, "settle", settle_after_another)
+        return emulator
+
+    yield start
+    for emulator in served:
+        emulator.stop()
+
+
+@each_way
+@pytest.mark.parametrize("gateway", ["official", "ezmodel"])
+def test_a_busy_account_is_waited_for_and_costs_neither_a_retry_nor_a_second_video(
+    gateway: str, way: str, busy: Callable[..., KlingEmulator], run_dag: DagRunner
+) -> None:
+    emulator = busy(gateway, SHORT)
+    run = run_dag("room_at_the_account", f"room_{way}_patient")
+
+    assert run.state == "success", run.log
+    assert run.tries == {"generate": 1}
+    other, own = emulator.tasks()
+    assert run.xcoms["generate"]["task_id"] == run.kling_task_ids["generate"] == own.task_id
+    assert (other.prompt, own.prompt) == ("Another", "A deer")
+    assert emulator.counters().creates_accepted == 2
+    assert emulator.counters().creates_received > 2  # it was refused before
+    assert "Waiting for room at the account: " in run.log
+
+
+@each_way
+def test_whoever_waits_too_long_for_room_fails_and_says_that_nothing_was_made(
+    way: str, busy: Callable[..., KlingEmulator], run_dag: DagRunner
+) -> None:
+    emulator = busy("official" if way == "worker" else "ezmodel", 600)
+    run = run_dag("room_at_the_account", f"room_{way}_impatient")
+
+    assert run.states == {"generate": "failed"}
+    assert run.tries == {"generate": 1}
+    assert "KlingThrottledError" in run.log
+    assert "There was no room at the account for " in run.log
+    assert "nothing was made" in run.log
+    assert [task.prompt for task in emulator.tasks()] == ["Another"]
+    assert emulator.counters().creates_received > 2  # it tried more than once
+    assert run.kling_task_ids == {"generate": None}
+
+
+@each_way
+def test_the_execution_timeout_counts_while_a_task_waits_for_room(
+    way: str, busy: Callable[..., KlingEmulator], run_dag: DagRunner
+) -> None:
+    emulator = busy("ezmodel" if way == "worker" else "official", 600)
+    run = run_dag("room_at_the_account", f"room_{way}_bounded")
+
+    assert run.states == {"generate": "failed"}
+    assert "AirflowTaskTimeout" in run.log
+    assert "A deer" not in [task.prompt for task in emulator.tasks()]
