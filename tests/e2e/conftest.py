@@ -7,26 +7,39 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_kling.emulator.tasks import VIDEO_SIZES
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import ROOT, Cluster
 from tests.e2e.driving import Case, Generation, generations
+from tests.e2e.small_videos import small_videos
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 pytest.register_assert_rewrite("tests.e2e.judging")
-SMALL = {"16:9": (320, 180), "9:16": (180, 320), "1:1": (160, 160)}
 SHOWN_CHARACTERS = 6000
+DAGS = ROOT / "tests" / "e2e" / "dags"
+DAG_IDS = ("one_task", "chain", "mapped", "mapped_few")
+SETTINGS = {
+    "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "100",
+    "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "100",
+    "AIRFLOW__CORE__PARALLELISM": "6",
+    # What dies is noticed within seconds instead of minutes.
+    "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
+}
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends everything, as Ctrl-C does
-    with pytest.MonkeyPatch.context() as patch:
-        for ratio, size in SMALL.items():
-            patch.setitem(VIDEO_SIZES, ratio, size)  # hundreds are rendered
-        with Cluster() as cluster:
-            yield cluster
+    with small_videos(), Cluster(DAGS, DAG_IDS, SETTINGS) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")

@@ -76,12 +76,28 @@ class Database:
         ((state,),) = self._ask("SELECT state FROM dag_run WHERE run_id = :run", run=run_id)
         return str(state)
 
+    def run_seconds(self, run_id: str) -> float:
+        """Return how long a run took, from when it was asked for to its end."""
+        statement = "SELECT extract(epoch FROM end_date - queued_at) FROM dag_run WHERE run_id = :run"
+        ((seconds,),) = self._ask(statement, run=run_id)
+        return float(seconds)
+
     def task_states(self, run_id: str) -> dict[tuple[str, int], str]:
         """By task id and map index."""
         rows = self._ask(
             "SELECT task_id, map_index, state FROM task_instance WHERE run_id = :run", run=run_id
         )
         return {(task_id, index): str(state) for task_id, index, state in rows}
+
+    def triggers(self, run_id: str) -> dict[int | None, int]:
+        """How many of a run's deferred tasks each triggerer has, by its id; None for those that none has."""
+        rows = self._ask(
+            "SELECT trigger.triggerer_id, count(*) FROM task_instance "
+            "JOIN trigger ON trigger.id = task_instance.trigger_id "
+            "WHERE task_instance.run_id = :run GROUP BY trigger.triggerer_id",
+            run=run_id,
+        )
+        return {triggerer: int(number) for triggerer, number in rows}
 
     def changes(self, run_id: str) -> list[Change]:
         """Every change of state in a run, oldest first."""

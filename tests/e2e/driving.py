@@ -55,6 +55,11 @@ class Case:
         return f"{self.gateway}-{self.name}"
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether it makes many videos."""
+        return self.dag_id.startswith("mapped")
+
+    @property
     def has_to_stop(self) -> bool:
         """Whether the run is to end in failure until the user says how to go on."""
         return self.outcome_unknown and self.gateway != "official"
@@ -88,7 +93,7 @@ class Generation:
     @property
     def path(self) -> Path:
         """Where its video lands; a folder, where there are many."""
-        return self.cluster.videos / (self.run_id if self.case.dag_id == "mapped" else f"{self.run_id}.mp4")
+        return self.cluster.videos / (self.run_id if self.case.is_mapped else f"{self.run_id}.mp4")
 
     def attempt(self, *steps: Callable[[], object]) -> None:
         """Go on, unless something went wrong; what goes wrong is kept for whoever judges the case."""
@@ -177,7 +182,7 @@ class Generation:
     def timeline(self) -> str:
         """Its states as they came, and what the emulator has seen; of many, those that are not green."""
         changes = self.cluster.database.changes(self.run_id)
-        if self.case.dag_id == "mapped":
+        if self.case.is_mapped:
             odd = {index for (_, index), state in self.states().items() if state != "success"}
             changes = [change for change in changes if change.map_index in odd or change.try_number > 1]
         ends = f"ends: {[end.state for end in self.ends]}"

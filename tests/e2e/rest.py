@@ -31,8 +31,7 @@ class Rest:
     def connect(self, name: str, emulator: KlingEmulator) -> None:
         """Make a connection to an emulator."""
         uri = urlsplit(emulator.connection_uri)
-        self._ask(
-            "POST",
+        self.post(
             "connections",
             {
                 "connection_id": name,
@@ -46,14 +45,11 @@ class Rest:
         )
 
     def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
-        self._ask(
-            "POST", f"dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        )
+        self.post(f"dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
 
     def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear a task, whatever its state, and what comes after it."""
-        answer = self._ask(
-            "POST",
+        answer = self.post(
             f"dags/{dag_id}/clearTaskInstances",
             {
                 "dry_run": False,
@@ -83,6 +79,10 @@ class Rest:
         """What a task returned."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         return self._ask("GET", f"{path}?deserialize=false&stringify=false").json()["value"]
+
+    def post(self, path: str, json: dict[str, Any]) -> requests.Response:
+        """Make something, or have something done."""
+        return self._ask("POST", path, json)
 
     def _ask(self, method: str, path: str, json: dict[str, Any] | None = None) -> requests.Response:
         answer = self._session.request(method, f"{self._url}/{path}", json=json, timeout=SECONDS)

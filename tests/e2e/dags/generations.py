@@ -14,7 +14,7 @@ from tests.e2e import checkpoints
 
 checkpoints.install()
 
-MANY = 200
+MAPPED = {"mapped": 200, "mapped_few": 20}
 CONNECTION = "{{ params.connection }}"
 PARAMS = {name: Param("", type="string") for name in ("connection", "prompt", "path", "case", "point")}
 TRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(seconds=1)}
@@ -50,14 +50,15 @@ with DAG("chain", schedule=None, params=PARAMS):
         **TRIES,
     )
 
-with DAG("mapped", schedule=None, params=PARAMS):
-    KlingText2VideoOperator.partial(
-        task_id="generate",
-        path="{{ params.path }}/{{ ti.map_index }}.mp4",
-        aspect_ratio="1:1",
-        deferrable=True,
-        poll_interval=3,
-        kling_conn_id=CONNECTION,
-        retries=10,
-        retry_delay=timedelta(seconds=1),
-    ).expand(prompt=[f"Deer {number}" for number in range(MANY)])
+for dag_id, number_of_videos in MAPPED.items():
+    with DAG(dag_id, schedule=None, params=PARAMS):
+        KlingText2VideoOperator.partial(
+            task_id="generate",
+            path="{{ params.path }}/{{ ti.map_index }}.mp4",
+            aspect_ratio="1:1",
+            deferrable=True,
+            poll_interval=3,
+            kling_conn_id=CONNECTION,
+            retries=10,
+            retry_delay=timedelta(seconds=1),
+        ).expand(prompt=[f"Deer {number}" for number in range(number_of_videos)])

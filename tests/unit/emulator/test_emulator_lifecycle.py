@@ -175,3 +175,21 @@ def test_a_reset_forgets_everything(emulate: Emulate) -> None:
 
 def test_an_image_of_ten_megabytes_fits_into_a_create(emulate: Emulate) -> None:
     assert emulate("elkapi").create(image="A" * 14_000_000).status_code == 200
+
+
+def test_each_video_can_take_a_time_of_its_own(emulate: Emulate) -> None:
+    times = iter([0.0, 60.0])
+    caller = emulate("official", seconds_per_video=lambda: next(times))
+
+    quick, long = caller.created(), caller.created()
+
+    assert caller.report(quick)["task_status"] == "succeed"
+    assert caller.report(long)["task_status"] == "submitted"
+
+
+def test_a_create_that_is_refused_uses_up_no_time_of_a_video(emulate: Emulate) -> None:
+    times = iter([0.0])
+    caller = emulate("official", seconds_per_video=lambda: next(times))
+
+    assert caller.create(prompt=None).status_code == 400
+    assert caller.report(caller.created())["task_status"] == "succeed"
