@@ -88,8 +88,8 @@ def next_pause(age: float, usual: Usual, shortest: float) -> float:
 
     :param shortest: Seconds that are worth waiting at least.
     """
-    distance = abs(usual.median - age)
-    return max(min(distance * PART_OF_DISTANCE, LONGEST_PAUSE_SECONDS), shortest) * _jitter()
+    pause = min(abs(usual.median - age) * PART_OF_DISTANCE, LONGEST_PAUSE_SECONDS)
+    return max(pause * _jitter(), shortest)
 
 
 def _jitter() -> float:

@@ -208,12 +208,12 @@ class Watcher:
         """Look the connection up again, whose key was refused; return whether there is another one now."""
         async with self._renewing:
             if self._client is refused and self._now() >= self._renewed_at + RENEWAL_SECONDS:
-                self._renewed_at = self._now()
                 client = await self._open_client()
                 if client.endpoint == refused.endpoint:
                     await client.close()
                 else:
                     await self._use(client)
+                self._renewed_at = self._now()
             return self._client is not refused
 
     # How to ask
@@ -343,8 +343,8 @@ class Watcher:
             except KlingError as unusable:
                 error = unusable
         elif way > Way.ALONE and not error.retryable:
-            # It may be about one of them only, or about this way of asking, which Kling's older host lacks.
-            if error.http_status == HTTPStatus.NOT_FOUND:
+            # It may be about one of them only, or about this way of asking: Kling's older host lacks one.
+            if way is Way.BY_PAGE or error.http_status == HTTPStatus.NOT_FOUND:
                 self._ways -= {way}
                 self._set_pause()
             return self._ask_again(asked, Way(way - 1))

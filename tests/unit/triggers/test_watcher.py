@@ -50,8 +50,9 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def all_at_once(in_a_hurry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits is asked for together with the first, so that requests can be counted."""
+    monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.0)
     monkeypatch.setattr(watcher, "TICK_SECONDS", LONGEST_SECONDS)
 
 
