@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-random e2e coverage lint matrix airflow airflow-check constraints tables clean
+.PHONY: demo test test-random e2e coverage lint matrix airflow airflow-check bench bench-airflow constraints tables clean
 
 ## demo: run the nightly batch on an emulated ElkAPI and EzModel, and show what landed
 demo: $(READY)
@@ -33,7 +33,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-## matrix: the tests on the newest Airflow 3.0, 3.1, 3.2 and 3.3, and on the 3.4 pre-release
+## matrix: the tests on the newest Airflow 3.0, 3.1 and 3.2, and on the 3.4 pre-release; `make test` has 3.3
 matrix: $(READY)
 	$(BIN)/python -m scripts.matrix
 
@@ -44,6 +44,16 @@ airflow: $(READY)
 ## airflow-check: start the same, see a video land, stop it, and see nothing left
 airflow-check: $(READY)
 	$(BIN)/python -m scripts.check_airflow
+
+## bench: what waiting costs, ours against others, some 20 minutes; with SIZES=100 some 4, and nothing is written down
+bench: $(READY)
+	$(BIN)/python -m benchmarks.waiting $(if $(SIZES),--sizes $(SIZES) --output build/benchmarks)
+	$(if $(SIZES),,$(BIN)/python -m scripts.tables)
+
+## bench-airflow: the nightly batch on a whole Airflow, ours and by hand, half an hour; VIDEOS=20 a short one, not written down
+bench-airflow: $(READY)
+	$(BIN)/python -m benchmarks.nightly $(if $(VIDEOS),--videos $(VIDEOS) --output build/benchmarks)
+	$(if $(VIDEOS),,$(BIN)/python -m scripts.tables)
 
 ## constraints: compile constraints.txt and matrix/*.txt anew
 constraints: $(READY)

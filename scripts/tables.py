@@ -1,8 +1,9 @@
-"""Write the tables of the docs anew from the code: errors, codes, gateways, fields, models."""
+"""Write the tables of the docs anew, from the code and from what was measured."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_kling.api import errors
@@ -10,6 +11,8 @@ from airflow_provider_kling.api.gateways import GATEWAYS, Ability
 from airflow_provider_kling.api.models import MODELS
 from airflow_provider_kling.api.refusals import BY_NUMBER, BY_STATUS, BY_WORD
 from airflow_provider_kling.api.requests import Text2VideoRequest
+from benchmarks.nightly import report as nightly
+from benchmarks.waiting import report as waiting
 from scripts.local import ROOT
 
 if TYPE_CHECKING:
@@ -96,6 +99,21 @@ def model_table() -> str:
     )
 
 
+def waiting_table(name: str) -> str:
+    """Say what waiting costs, as the last full run of `make bench` has measured it."""
+    return _table(*waiting.TABLES[name](waiting.committed()))
+
+
+def glance_table() -> str:
+    """Say for the README what waiting costs."""
+    return _table(*waiting.glance_table(waiting.committed()))
+
+
+def nightly_table(name: str) -> str:
+    """Say what the nightly batch costs, as the last full run of `make bench-airflow` has measured it."""
+    return _table(*nightly.TABLES[name](nightly.committed()))
+
+
 # The page of each table, in which it stands between two comments with its name.
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "errors": ("errors.md", error_table),
@@ -103,6 +121,10 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "gateways": ("gateways.md", gateway_table),
     "fields": ("requests.md", field_table),
     "models": ("requests.md", model_table),
+    **{name: ("benchmarks.md", partial(waiting_table, name)) for name in waiting.TABLES},
+    **{name: ("benchmarks.md", partial(nightly_table, name)) for name in nightly.TABLES},
+    "waiting-at-a-glance": ("../README.md", glance_table),
+    "limited": ("waiting.md", partial(nightly_table, "nightly-limited")),
 }
 
 

@@ -1,0 +1,1 @@
+"""The nightly batch on a whole Airflow, written by hand and with this provider."""

@@ -1,0 +1,1 @@
+"""What it costs to wait for many videos, and how late their end is seen: ours against what Airflow has."""

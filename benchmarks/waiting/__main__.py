@@ -1,0 +1,109 @@
+"""``make bench``: run everything, print it, and write it down."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from benchmarks.waiting.children import RunError
+from benchmarks.waiting.figures import HTTP_SENSOR, OURS, Figures, Results
+from benchmarks.waiting.plot import plot
+from benchmarks.waiting.promises import MANY, MOST
+from benchmarks.waiting.report import COMMITTED, TABLES, TITLES, as_text
+from benchmarks.waiting.runs import Case, measure, measure_outage
+from scripts.local import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PICTURE = ROOT / "docs" / "benchmarks" / "waiting.svg"
+SIZES = (100, MANY, MOST)
+# So many waits are next to no work for two cores, so their runs are made side by side.
+FEW = 100
+OUTAGE_SECONDS = 60.0
+SHORT_OUTAGE_SECONDS = 20.0
+INTERRUPTED = 130  # as a shell reports it
+
+
+async def main(sizes: Sequence[int]) -> Results:
+    """
+    Run everything.
+
+    :param sizes: The numbers of videos to wait for.
+    :raises RunError: a run gave no figures.
+    """
+    task = cast("asyncio.Task[None]", asyncio.current_task())
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: what a shell starts aside ignores it
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    one_size = MANY if MANY in sizes else max(sizes)
+    cases = [Case("official", contender, size) for size in sizes for contender in TITLES]
+    cases += [Case("newapi", contender, one_size) for contender in (OURS, HTTP_SENSOR)]
+    few = [case for case in cases if case.videos <= FEW]
+    figures = dict(zip(few, await asyncio.gather(*map(observed, few)), strict=True))
+    for case in cases:
+        figures[case] = figures.get(case) or await observed(case)
+    seconds = OUTAGE_SECONDS if one_size >= MANY else SHORT_OUTAGE_SECONDS
+    print(f"{one_size} videos, a gateway that is down for {seconds:g} s", flush=True)
+    outage = await measure_outage(Case("official", OURS, one_size), seconds)
+    return Results(about=about(), figures=[figures[case] for case in cases], outage=outage)
+
+
+async def observed(case: Case) -> Figures:
+    """Measure a case, and say so."""
+    print(f"{case.videos} videos at {case.gateway}: {case.contender}", flush=True)
+    return await measure(case)
+
+
+def about() -> dict[str, str]:
+    """Return where and when this is."""
+    return {
+        "machine": f"{os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "airflow": version("apache-airflow"),
+        "providers-http": version("apache-airflow-providers-http"),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def write(results: Results, data: Path, picture: Path) -> None:
+    """Write the results down, as JSON and as a picture."""
+    for file, text in ((data, json.dumps(results.as_dict(), indent=1) + "\n"), (picture, plot(results))):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def run() -> None:
+    """Run the benchmark as a program."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.waiting")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="default: all of them")
+    parser.add_argument("--output", type=Path, help="write here, and not over what is committed")
+    arguments = parser.parse_args()
+    if not arguments.output and tuple(arguments.sizes) != SIZES:
+        parser.error("without all sizes, --output is needed: the committed results are those of a full run")
+    began = time.monotonic()
+    try:
+        results = asyncio.run(main(arguments.sizes))
+    except RunError as failed:
+        sys.exit(str(failed))
+    except asyncio.CancelledError:
+        sys.exit(INTERRUPTED)
+    for name, table in TABLES.items():
+        print(f"\n{name}\n{as_text(table(results))}")
+    print(f"\n{time.monotonic() - began:.0f} s")
+    if arguments.output:
+        write(results, arguments.output / COMMITTED.name, arguments.output / PICTURE.name)
+    else:
+        write(results, COMMITTED, PICTURE)
+
+
+if __name__ == "__main__":
+    run()
