@@ -33,7 +33,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "source-integration-name": name,
                 "target-integration-name": "Common IO",
-                "python-module": f"{package}.transfers.object_storage",
+                "python-module": f"{package}.transfers.kling_to_object_storage",
             }
         ],
         "connection-types": [_connection_type(f"{package}.hooks.kling.KlingHook")],

@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Param
 
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.sensors.task import KlingTaskSensor
-from airflow_provider_kling.transfers.object_storage import KlingToObjectStorageOperator
+from airflow_provider_kling.transfers.kling_to_object_storage import KlingToObjectStorageOperator
 
 with DAG(
     "kling_text2video",

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 
-from airflow_provider_kling.emulator import KlingEmulator
+from kling_emulator import KlingEmulator
+
 from scripts.local import AIRFLOW, BUILD, POOL, airflow_environment
 
 LONGEST_STOP_SECONDS = 20

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import av
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.emulator import KlingEmulator
 from scripts.local import AIRFLOW, BUILD, POOL, ROOT, airflow_environment
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_kling.api import errors
 from airflow_provider_kling.api.gateways import GATEWAYS, Ability
 from airflow_provider_kling.api.models import MODELS
-from airflow_provider_kling.api.refusals import BY_NUMBER, BY_STATUS, BY_WORD
+from airflow_provider_kling.api.reading.refusals import BY_NUMBER, BY_STATUS, BY_WORD
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from benchmarks.nightly import report as nightly
 from benchmarks.waiting import report as waiting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -13,12 +12,11 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from tenacity import AsyncRetrying
 
-from airflow_provider_kling.api.errors import KlingError, KlingUnreadableAnswerError
+from airflow_provider_kling.api.endpoint import LARGEST_ANSWER_BYTES, PORTION_BYTES
+from airflow_provider_kling.api.errors import KlingUnreadableAnswerError
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation
 from airflow_provider_kling.api.recognition import questions, unrecognised
-from airflow_provider_kling.api.retrying import retries
-from airflow_provider_kling.api.sending import LARGEST_ANSWER_BYTES, PORTION_BYTES
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, VideoTask
-from airflow_provider_kling.api.waiting import Wait
+from airflow_provider_kling.api.retrying import Retry, retries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +24,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from airflow_provider_kling.api.calls import Call
+    from airflow_provider_kling.api.endpoint import Endpoint
     from airflow_provider_kling.api.gateways import Gateway
-    from airflow_provider_kling.api.sending import Endpoint
-    from airflow_provider_kling.api.tasks import Outcomes
+    from airflow_provider_kling.api.generation import Outcomes
 
 T = TypeVar("T")
 
@@ -61,7 +59,7 @@ class AsyncKlingClient:
             raise unrecognised(self.endpoint.base_url)
         return self._gateway
 
-    async def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
+    async def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> Generation:
         """Ask for one generation."""
         return await self.perform((await self.gateway()).query(task_id, product))
 
@@ -69,33 +67,15 @@ class AsyncKlingClient:
         """Ask for up to 20 generations at once; what is wrong with one of them is told in its place."""
         return await self.perform((await self.gateway()).query_many(task_ids, product))
 
-    async def wait_for_task(
-        self, task_id: str, product: str = TEXT2VIDEO, *, poll_interval: float, deadline: float
-    ) -> VideoTask:
+    async def perform(self, call: Call[T], retry: Retry = Retry.FREELY) -> T:
         """
-        Ask until the generation has ended, well or not, and return it as it ended.
+        Send a call, again where that is free and may help, and return what its answer says.
 
-        :param poll_interval: Seconds from one question to the next.
-        :param deadline: Seconds since the epoch.
-        :raises KlingTimeoutError: the deadline came first.
+        :raises KlingError: and nothing else.
         """
-        wait = Wait(task_id, deadline)
-        while True:
-            outcome: VideoTask | KlingError
-            try:
-                outcome = await self.get_task(task_id, product)
-            except KlingError as error:
-                outcome = error
-            if task := wait.ended(outcome, time.time()):
-                return task
-            await asyncio.sleep(wait.pause(outcome, poll_interval, time.time()))
+        return await AsyncRetrying(**retries(creates=call.creates, retry=retry))(self._exchange, call)
 
-    async def perform(self, call: Call[T]) -> T:
-        """Send a call, again where that is free and may help, and return what its answer says."""
-        return await AsyncRetrying(**retries(creates=call.creates))(self.exchange, call)
-
-    async def exchange(self, call: Call[T]) -> T:
-        """Send a call once, and return what its answer says."""
+    async def _exchange(self, call: Call[T]) -> T:
         connect, answer = self.endpoint.seconds(call)
         timeout = aiohttp.ClientTimeout(sock_connect=connect, sock_read=answer)
         try:

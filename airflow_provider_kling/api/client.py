@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -18,26 +17,25 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from airflow_provider_kling.api.errors import KlingError, KlingUnreadableAnswerError
-from airflow_provider_kling.api.gateways.official import LONGEST_PAGE
+from airflow_provider_kling.api.endpoint import LARGEST_ANSWER_BYTES, PORTION_BYTES, report
+from airflow_provider_kling.api.errors import KlingUnreadableAnswerError
+from airflow_provider_kling.api.gateways import LONGEST_PAGE
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation
 from airflow_provider_kling.api.recognition import questions, unrecognised
-from airflow_provider_kling.api.retrying import retries
-from airflow_provider_kling.api.sending import LARGEST_ANSWER_BYTES, PORTION_BYTES, report
+from airflow_provider_kling.api.retrying import Retry, retries
 from airflow_provider_kling.api.session import Session
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, VideoTask
-from airflow_provider_kling.api.waiting import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_kling.api.accounts import Account
     from airflow_provider_kling.api.calls import Call
+    from airflow_provider_kling.api.endpoint import Endpoint
     from airflow_provider_kling.api.gateways import Ability, Gateway
+    from airflow_provider_kling.api.generation import Outcomes
+    from airflow_provider_kling.api.reading.accounts import Account
     from airflow_provider_kling.api.requests import Text2VideoRequest
-    from airflow_provider_kling.api.sending import Endpoint
-    from airflow_provider_kling.api.tasks import Outcomes
 
 T = TypeVar("T")
 
@@ -54,10 +52,9 @@ class KlingClient:
         self._gateway = endpoint.gateway
         self._session = Session(self._authorize)
 
-    @property
     def gateway(self) -> Gateway:
         """
-        The kind of gateway that this is; where the connection does not tell, it is asked once, for free.
+        Return the kind of gateway that this is; where the connection does not tell, ask once, for free.
 
         :raises KlingConnectionConfigError: it is none that can be recognised.
         """
@@ -71,7 +68,7 @@ class KlingClient:
 
     def can(self, ability: Ability) -> bool:
         """Return whether the gateway can do this, asked with our kind of key."""
-        return self.endpoint.can(self.gateway, ability)
+        return self.endpoint.can(self.gateway(), ability)
 
     def submit(
         self,
@@ -79,7 +76,7 @@ class KlingClient:
         external_task_id: str | None = None,
         *,
         retry_throttled: bool = True,
-    ) -> VideoTask:
+    ) -> Generation:
         """
         Make a generation. It costs money and cannot be cancelled.
 
@@ -88,52 +85,31 @@ class KlingClient:
         :raises KlingOutcomeUnknownError: it was sent, and whether it happened is not known.
         :raises KlingDuplicateError: there is a generation with this external task id.
         """
-        call = self.gateway.submit(request, external_task_id)
-        report(self.gateway, request)
-        return self.perform(call, retry_throttled=retry_throttled)
+        call = self.gateway().submit(request, external_task_id)
+        report(self.gateway(), request)
+        return self.perform(call, Retry.FREELY if retry_throttled else Retry.UNLESS_THROTTLED)
 
-    def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
+    def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> Generation:
         """Ask for one generation."""
-        return self.perform(self.gateway.query(task_id, product))
+        return self.perform(self.gateway().query(task_id, product))
 
     def get_tasks(self, task_ids: Sequence[str], product: str = TEXT2VIDEO) -> Outcomes:
         """Ask for up to 20 generations at once; what is wrong with one of them is told in its place."""
-        return self.perform(self.gateway.query_many(task_ids, product))
+        return self.perform(self.gateway().query_many(task_ids, product))
 
-    def find_task(self, external_task_id: str, product: str = TEXT2VIDEO) -> VideoTask | None:
+    def find_task(self, external_task_id: str, product: str = TEXT2VIDEO) -> Generation | None:
         """Look for a generation by our own id; None means that the gateway does not have it now."""
-        return self.perform(self.gateway.find(external_task_id, product))
+        return self.perform(self.gateway().find(external_task_id, product))
 
     def list_tasks(
         self, product: str = TEXT2VIDEO, *, page: int = 1, page_size: int = LONGEST_PAGE
     ) -> Outcomes:
         """Ask for one page of the account's generations, newest first; the last one is not full."""
-        return self.perform(self.gateway.list_tasks(product, page=page, page_size=page_size))
+        return self.perform(self.gateway().list_tasks(product, page=page, page_size=page_size))
 
     def account(self) -> Account:
         """Ask what is left in the account."""
-        return self.perform(self.gateway.account())
-
-    def wait_for_task(
-        self, task_id: str, product: str = TEXT2VIDEO, *, poll_interval: float, deadline: float
-    ) -> VideoTask:
-        """
-        Ask until the generation has ended, well or not, and return it as it ended.
-
-        :param poll_interval: Seconds from one question to the next.
-        :param deadline: Seconds since the epoch.
-        :raises KlingTimeoutError: the deadline came first.
-        """
-        wait = Wait(task_id, deadline)
-        while True:
-            outcome: VideoTask | KlingError
-            try:
-                outcome = self.get_task(task_id, product)
-            except KlingError as error:
-                outcome = error
-            if task := wait.ended(outcome, time.time()):
-                return task
-            time.sleep(wait.pause(outcome, poll_interval, time.time()))
+        return self.perform(self.gateway().account())
 
     def probe(self) -> Account | None:
         """
@@ -141,12 +117,15 @@ class KlingClient:
 
         :return: What is left in the account, where the gateway tells it.
         """
-        return self._exchange(self.gateway.probe())
+        return self.perform(self.gateway().probe(), Retry.NEVER)
 
-    def perform(self, call: Call[T], *, retry_throttled: bool = True) -> T:
-        """Send a call, again where that is free and may help, and return what its answer says."""
-        policy = retries(creates=call.creates, throttled=retry_throttled)
-        return cast("T", Retrying(**policy)(self._exchange, call))
+    def perform(self, call: Call[T], retry: Retry = Retry.FREELY) -> T:
+        """
+        Send a call, again where that is free and may help, and return what its answer says.
+
+        :raises KlingError: and nothing else.
+        """
+        return cast("T", Retrying(**retries(creates=call.creates, retry=retry))(self._exchange, call))
 
     def close(self) -> None:
         """Close the connections."""

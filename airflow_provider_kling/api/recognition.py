@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_kling.api.answers import read_object
 from airflow_provider_kling.api.calls import Call
 from airflow_provider_kling.api.errors import (
     KlingConnectionConfigError,
@@ -19,6 +18,7 @@ from airflow_provider_kling.api.errors import (
 )
 from airflow_provider_kling.api.gateways import AUTO, GATEWAYS, Gateway
 from airflow_provider_kling.api.gateways.relay import NO_TASK
+from airflow_provider_kling.api.reading.answers import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from tenacity import RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
@@ -25,7 +26,15 @@ LONGEST_PAUSE_SECONDS = 8.0
 MAY_PASS = (KlingResultMissingError, KlingTaskNotFoundError)
 
 
-def retries(*, creates: bool = False, throttled: bool = True) -> dict[str, Any]:
+class Retry(Enum):
+    """What a client tries again by itself; what it does not, its caller wants to know at once."""
+
+    FREELY = auto()
+    UNLESS_THROTTLED = auto()
+    NEVER = auto()
+
+
+def retries(*, creates: bool = False, retry: Retry = Retry.FREELY) -> dict[str, Any]:
     """
     Return the retry policy of one exchange, as the arguments of tenacity's ``Retrying`` or ``AsyncRetrying``.
 
@@ -33,10 +42,10 @@ def retries(*, creates: bool = False, throttled: bool = True) -> dict[str, Any]:
 
     :param creates: Whether the exchange makes a generation: then only what certainly did not happen is
         tried again.
-    :param throttled: Whether what the gateway finds too much is tried again.
+    :param retry: What is tried again at all.
     """
     return {
-        "retry": _MayRepeat(creates, throttled),
+        "retry": _MayRepeat(creates, retry),
         "wait": _pause,
         "stop": stop_before_delay(RETRY_SECONDS),
         "reraise": True,
@@ -58,19 +67,21 @@ def retries_of_work(seconds: float) -> dict[str, Any]:
 
 
 class _MayRepeat:
-    def __init__(self, creates: bool, throttled: bool) -> None:
+    def __init__(self, creates: bool, retry: Retry) -> None:
         self._creates = creates
-        self._throttled = throttled
+        self._retry = retry
         self._signed_anew = False
 
     def __call__(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
+        if self._retry is Retry.NEVER:
+            return False
         if isinstance(error, KlingClockError):
             # A refused token made nothing; the next is signed anew. If that is refused too, a clock is wrong.
             signed_anew, self._signed_anew = self._signed_anew, True
             return not signed_anew
         if isinstance(error, KlingThrottledError):
-            return self._throttled
+            return self._retry is Retry.FREELY
         if self._creates:
             # Of a submission it says that nothing left; what left is an unknown outcome.
             return isinstance(error, KlingUnreachableError)

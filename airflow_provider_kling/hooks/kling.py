@@ -21,21 +21,22 @@ from airflow_provider_kling.api.errors import (
     KlingTaskNotFoundError,
     KlingUnreachableError,
 )
+from airflow_provider_kling.api.generation import TEXT2VIDEO
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.tasks import TEXT2VIDEO
 from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of, on_unknown_outcome_of
+from airflow_provider_kling.waiting.wait import wait_for_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_kling.api.accounts import Account
     from airflow_provider_kling.api.async_client import AsyncKlingClient
     from airflow_provider_kling.api.client import KlingClient
-    from airflow_provider_kling.api.media import Sink, VideoFile
-    from airflow_provider_kling.api.tasks import Outcomes, Video, VideoTask
-    from airflow_provider_kling.submissions import OnUnknownOutcome
+    from airflow_provider_kling.api.generation import Generation, Outcomes, Video
+    from airflow_provider_kling.api.media.download import Sink, VideoFile
+    from airflow_provider_kling.api.reading.accounts import Account
+    from airflow_provider_kling.generations.submissions import OnUnknownOutcome
 
 # How often everybody asks; the relays themselves look at Kling about every 15 seconds.
 DEFAULT_POLL_INTERVAL = 10.0
@@ -95,7 +96,7 @@ class KlingHook(BaseHook):
         external_task_id: str | None = None,
         retry_throttled: bool = True,
         **fields: Any,
-    ) -> VideoTask:
+    ) -> Generation:
         """
         Make a generation. It costs money and cannot be cancelled.
 
@@ -112,7 +113,7 @@ class KlingHook(BaseHook):
         request = request or Text2VideoRequest.checked(fields)
         return self.get_conn().submit(request, external_task_id, retry_throttled=retry_throttled)
 
-    def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> VideoTask:
+    def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> Generation:
         """Ask for one generation; the links in the answer are fresh."""
         return self.get_conn().get_task(task_id, product)
 
@@ -123,8 +124,7 @@ class KlingHook(BaseHook):
         :return: By task id, the generation, or the error that came in its place.
         :raises KlingError: the gateway could not be asked at all.
         """
-        from airflow_provider_kling.api.gateways import Ability
-        from airflow_provider_kling.api.gateways.official import MOST_AT_ONCE
+        from airflow_provider_kling.api.gateways import MOST_AT_ONCE, Ability
 
         client = self.get_conn()
         outcomes: Outcomes = {}
@@ -143,7 +143,7 @@ class KlingHook(BaseHook):
                 outcomes[task_id] = error
         return outcomes
 
-    def find_task(self, external_task_id: str, product: str = TEXT2VIDEO) -> VideoTask | None:
+    def find_task(self, external_task_id: str, product: str = TEXT2VIDEO) -> Generation | None:
         """
         Look for a generation by our own id; None means that the gateway does not have it now.
 
@@ -151,14 +151,14 @@ class KlingHook(BaseHook):
         """
         return self.get_conn().find_task(external_task_id, product)
 
-    def list_tasks(self, product: str = TEXT2VIDEO) -> Iterator[VideoTask | KlingError]:
+    def list_tasks(self, product: str = TEXT2VIDEO) -> Iterator[Generation | KlingError]:
         """
         Go through the account's generations, newest first, asking for a page whenever it is reached.
 
         :return: Each generation, or the error that its record is.
         :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
         """
-        from airflow_provider_kling.api.gateways.official import LONGEST_PAGE
+        from airflow_provider_kling.api.gateways import LONGEST_PAGE
 
         for page in itertools.count(1):
             outcomes = self.get_conn().list_tasks(product, page=page, page_size=LONGEST_PAGE)
@@ -181,7 +181,7 @@ class KlingHook(BaseHook):
         *,
         poll_interval: float = DEFAULT_POLL_INTERVAL,
         timeout: float = DEFAULT_TIMEOUT,
-    ) -> VideoTask:
+    ) -> Generation:
         """
         Wait, in this process, until a generation has ended; it may have ended badly.
 
@@ -189,8 +189,8 @@ class KlingHook(BaseHook):
         :param timeout: Seconds from now.
         :raises KlingTimeoutError: it had not ended by then.
         """
-        return self.get_conn().wait_for_task(
-            task_id, product, poll_interval=poll_interval, deadline=time.time() + timeout
+        return wait_for_task(
+            self.get_conn(), task_id, product, poll_interval=poll_interval, deadline=time.time() + timeout
         )
 
     def download(self, video: Video, sink: Sink) -> VideoFile:
@@ -199,7 +199,7 @@ class KlingHook(BaseHook):
 
         :raises KlingMediaError: what arrived is not a whole MP4 file.
         """
-        from airflow_provider_kling.api.media import download
+        from airflow_provider_kling.api.media.download import download
 
         return download(video, sink, self.get_conn().endpoint)
 
@@ -215,7 +215,10 @@ class KlingHook(BaseHook):
         except KlingError as error:
             return False, str(error)
         left = f"; {account.remaining:g} units are left in its resource packs" if account else ""
-        return True, f"The {client.gateway.name} gateway at {client.endpoint.base_url} accepts the key{left}."
+        return (
+            True,
+            f"The {client.gateway().name} gateway at {client.endpoint.base_url} accepts the key{left}.",
+        )
 
     @property
     def on_unknown_outcome(self) -> OnUnknownOutcome:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, BaseOperator, conf
 
-from airflow_provider_kling.api.answers import failure_of
 from airflow_provider_kling.api.errors import (
     KlingRequestError,
     KlingTaskFailedError,
@@ -18,31 +17,39 @@ from airflow_provider_kling.api.errors import (
     KlingThrottledError,
     KlingTimeoutError,
 )
+from airflow_provider_kling.api.generation import TEXT2VIDEO, GenerationState
+from airflow_provider_kling.api.reading.answers import failure_of
 from airflow_provider_kling.api.requests import DEFAULT_MODEL, Text2VideoRequest
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState
-from airflow_provider_kling.deadlines import backstop, execution_deadline, is_over
-from airflow_provider_kling.exceptions import goes_on, naming, permanent_errors_fail_at_once
+from airflow_provider_kling.failures import goes_on, naming, permanent_errors_fail_at_once
+from airflow_provider_kling.generations.submissions import (
+    Asked,
+    OnRerun,
+    OnUnknownOutcome,
+    choice_of,
+    fingerprint,
+)
+from airflow_provider_kling.generations.submitting import Submission
 from airflow_provider_kling.hooks.kling import (
     DEFAULT_POLL_INTERVAL,
     DEFAULT_SUBMIT_TIMEOUT,
     DEFAULT_TIMEOUT,
     KlingHook,
 )
-from airflow_provider_kling.submissions import Asked, OnRerun, OnUnknownOutcome, choice_of, fingerprint
-from airflow_provider_kling.submitting import Submission
-from airflow_provider_kling.throttling import WaitForRoom
-from airflow_provider_kling.transfers.landing import land, target_at, try_target
+from airflow_provider_kling.landing.land import land, target_at, try_target
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.room import KlingRoomTrigger
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
+from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline, is_over
+from airflow_provider_kling.waiting.throttling import WaitForRoom
+from airflow_provider_kling.waiting.wait import wait_for_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
-    from airflow_provider_kling.api.tasks import VideoTask
-    from airflow_provider_kling.submitting import Generation
+    from airflow_provider_kling.api.generation import Generation
+    from airflow_provider_kling.generations.submitting import Settled
 
 TASK_ID_XCOM_KEY = "kling_task_id"
 
@@ -59,7 +66,7 @@ class KlingText2VideoOperator(BaseOperator):
     if ``deferrable``, without using up a retry.
 
     Returns the task id; when it waited, the finished task as a dict; when it landed the video, what landed,
-    as :class:`~airflow_provider_kling.transfers.object_storage.KlingToObjectStorageOperator` does.
+    as :class:`~airflow_provider_kling.transfers.kling_to_object_storage.KlingToObjectStorageOperator` does.
 
     The fields of the request, all templated, are those of
     :class:`~airflow_provider_kling.api.requests.Text2VideoRequest`.
@@ -200,8 +207,10 @@ class KlingText2VideoOperator(BaseOperator):
             return self._finish(
                 context,
                 submission,
-                lambda: self.hook.get_conn().wait_for_task(
+                lambda: wait_for_task(
+                    self.hook.get_conn(),
                     generation.kling_task_id,
+                    TEXT2VIDEO,
                     poll_interval=self.poll_interval or DEFAULT_POLL_INTERVAL,
                     deadline=deadline,
                 ),
@@ -243,7 +252,7 @@ class KlingText2VideoOperator(BaseOperator):
         # Airflow has a task state store since 3.3.
         return Submission(self.hook, context.get("task_state_store"), request, asked, self.log)
 
-    def _settled(self, context: Context, submission: Submission, waited: WaitForRoom | None) -> Generation:
+    def _settled(self, context: Context, submission: Submission, waited: WaitForRoom | None) -> Settled:
         """Return the generation to go on with, waiting for room at the account if there is none."""
         while True:
             try:
@@ -282,19 +291,19 @@ class KlingText2VideoOperator(BaseOperator):
             submitted_at=submitted_at,
         )
 
-    def _deadline(self, context: Context, generation: Generation) -> float:
+    def _deadline(self, context: Context, generation: Settled) -> float:
         """Return when to stop waiting, counted from the submission."""
         now = time.time()
         since = min(generation.since or now, now)  # the gateway's clock may be ahead of ours
         return min(since + self.timeout, execution_deadline(context, self.execution_timeout))
 
     def _finish(
-        self, context: Context, submission: Submission, wait: Callable[[], VideoTask]
+        self, context: Context, submission: Submission, wait: Callable[[], Generation]
     ) -> dict[str, Any]:
         with permanent_errors_fail_at_once():
             try:
                 task = wait()
-                if task.state is TaskState.FAILED:
+                if task.state is GenerationState.FAILED:
                     raise failure_of(task)
                 result = task.as_dict()
                 if self.path is not None:

@@ -17,15 +17,15 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_kling.api.answers import failure_of
 from airflow_provider_kling.api.errors import KlingError, KlingTimeoutError
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState, VideoTask, task_id_of
-from airflow_provider_kling.api.waiting import Wait
-from airflow_provider_kling.deadlines import backstop, execution_deadline, is_over
-from airflow_provider_kling.exceptions import permanent_errors_fail_at_once
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, GenerationState, task_id_of
+from airflow_provider_kling.api.reading.answers import failure_of
+from airflow_provider_kling.failures import permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, KlingHook
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
+from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline, is_over
+from airflow_provider_kling.waiting.wait import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ class KlingTaskSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Ask once."""
         with permanent_errors_fail_at_once():
-            outcome: VideoTask | KlingError
+            outcome: Generation | KlingError
             try:
                 outcome = self.hook.get_task(self._wait.task_id, self.product)
                 self._submitted_at = outcome.created_at.timestamp() if outcome.created_at else None
@@ -137,8 +137,8 @@ class KlingTaskSensor(BaseSensorOperator):
                 raise AirflowSkipException("Skipping, as soft_fail or never_fail asks for.") from error
             raise
 
-    def _result(self, task: VideoTask) -> dict[str, Any]:
-        if task.state is TaskState.FAILED:
+    def _result(self, task: Generation) -> dict[str, Any]:
+        if task.state is GenerationState.FAILED:
             raise failure_of(task)
         self.log.info("Kling task %s has succeeded", task.task_id)
         return task.as_dict()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_kling.api import errors
+from airflow_provider_kling.api.generation import Generation
 from airflow_provider_kling.api.masking import mask
-from airflow_provider_kling.api.tasks import VideoTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ ERROR = "error"
 DEFECT = "defect"
 
 
-def ended_event(task: VideoTask) -> dict[str, Any]:
+def ended_event(task: Generation) -> dict[str, Any]:
     """Return the event of a generation that has ended, well or not."""
     return {
         "status": ENDED,
@@ -49,7 +49,7 @@ def defect_event(kling_task_id: str, error: Exception) -> dict[str, Any]:
     }
 
 
-def read_event(event: Mapping[str, Any] | None) -> VideoTask:
+def read_event(event: Mapping[str, Any] | None) -> Generation:
     """
     Return the generation that an event tells of.
 
@@ -63,7 +63,7 @@ def read_event(event: Mapping[str, Any] | None) -> VideoTask:
                 f"The trigger for Kling task {event['kling_task_id']} failed: {event['message']}"
             )
         if event is not None and event["status"] == ENDED:
-            return VideoTask.from_dict(event["task"], failure=event["failure"])
+            return Generation.from_dict(event["task"], failure=event["failure"])
         if event is not None and event["status"] == ERROR:
             error = getattr(errors, event["reason"])(
                 event["message"],

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_kling.triggers import pacing
-from airflow_provider_kling.triggers.per_loop import PerLoop
+from airflow_provider_kling.waiting import pacing
+from airflow_provider_kling.waiting.per_loop import PerLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_kling.api.errors import KlingError
-from airflow_provider_kling.exceptions import goes_on
+from airflow_provider_kling.failures import goes_on
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers.events import defect_event, ended_event, error_event
-from airflow_provider_kling.triggers.pacing import Experience
-from airflow_provider_kling.triggers.per_loop import PerLoop
 from airflow_provider_kling.triggers.room import rooms
-from airflow_provider_kling.triggers.watched import Watched
-from airflow_provider_kling.triggers.watcher import Watcher
+from airflow_provider_kling.waiting.pacing import Experience
+from airflow_provider_kling.waiting.per_loop import PerLoop
+from airflow_provider_kling.waiting.watched import Watched
+from airflow_provider_kling.waiting.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import av
 import requests
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.emulator import KlingEmulator
 from benchmarks.nightly import measures
 from scripts.check_airflow import wait_for
 from tests.integration.videos import facts_of

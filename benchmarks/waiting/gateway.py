@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from airflow_provider_kling.emulator import KlingEmulator
+from kling_emulator import KlingEmulator
 
 MEDIAN_SECONDS = 42.0
 SIGMA = 0.2

@@ -17,7 +17,7 @@ from airflow.providers.http.triggers.http import HttpSensorTrigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_kling.api.gateways import GATEWAYS
-from airflow_provider_kling.api.tasks import TEXT2VIDEO
+from airflow_provider_kling.api.generation import TEXT2VIDEO
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
 from benchmarks.waiting.figures import HTTP_SENSOR, OURS
 

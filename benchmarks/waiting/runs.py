@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from airflow_provider_kling.api.gateways import GATEWAYS
-from airflow_provider_kling.api.tasks import TEXT2VIDEO
+from airflow_provider_kling.api.generation import TEXT2VIDEO
 from benchmarks.waiting.children import Child, RunError, running
 from benchmarks.waiting.figures import Figures, Outage, percentile, rounded
 from scripts.local import airflow_environment

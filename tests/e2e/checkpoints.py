@@ -22,7 +22,7 @@ from airflow_provider_kling.operators.video import KlingText2VideoOperator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_kling.api.media import Sink
+    from airflow_provider_kling.api.media.download import Sink
 
 BEFORE_POST = "before-post"
 IN_POST = "in-post"  # does not wait: an emulator that is slow keeps the request in flight

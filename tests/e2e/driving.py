@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_kling.emulator import KlingEmulator
+from kling_emulator import KlingEmulator
+
 from tests.e2e.checkpoints import file_of
 from tests.e2e.database import timeline
 from tests.e2e.processes import kill

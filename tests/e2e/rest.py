@@ -9,7 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 if TYPE_CHECKING:
-    from airflow_provider_kling.emulator import KlingEmulator
+    from kling_emulator import KlingEmulator
 
 SECONDS = 60
 

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from airflow_provider_kling.emulator.tasks import VIDEO_SIZES
+from kling_emulator.tasks import VIDEO_SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

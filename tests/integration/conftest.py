@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.emulator import KlingEmulator
 from tests.integration.commands import readable
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> DagRun
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let triggers run in this process, where an early event harms nobody, and give up soon."""
     from airflow_provider_kling.api import retrying
-    from airflow_provider_kling.transfers import landing
-    from airflow_provider_kling.triggers import pacing
+    from airflow_provider_kling.landing import land as landing
+    from airflow_provider_kling.waiting import pacing
 
     monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.2)
     monkeypatch.setattr(retrying, "RETRY_SECONDS", 1.0)

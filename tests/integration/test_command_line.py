@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling import __version__
-from airflow_provider_kling.emulator import KlingEmulator
 from tests.integration.commands import airflow
 
 pytestmark = pytest.mark.usefixtures("airflow_database")

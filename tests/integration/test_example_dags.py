@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-    from airflow_provider_kling.emulator import KlingEmulator
+    from kling_emulator import KlingEmulator
 
 pytestmark = [
     pytest.mark.usefixtures("airflow_database"),

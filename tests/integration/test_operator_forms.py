@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.transfers import landing
+from airflow_provider_kling.landing import land as landing
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_kling.emulator import KlingEmulator
+    from kling_emulator import KlingEmulator
+
     from tests.integration.conftest import DagRunner
 
 

@@ -12,13 +12,13 @@ from urllib.request import Request, urlopen
 
 import airflow
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api import retrying
-from airflow_provider_kling.api.waiting import Wait
-from airflow_provider_kling.emulator import KlingEmulator
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers import task as trigger
-from airflow_provider_kling.triggers.watcher import Watcher
+from airflow_provider_kling.waiting.wait import Wait
+from airflow_provider_kling.waiting.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

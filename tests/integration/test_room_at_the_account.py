@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling import throttling
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.emulator import KlingEmulator
+from airflow_provider_kling.generations.submitting import Submission
 from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.submitting import Submission
 from airflow_provider_kling.triggers import room
+from airflow_provider_kling.waiting import throttling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_kling.submitting import Generation
+    from airflow_provider_kling.generations.submitting import Settled
     from tests.integration.conftest import DagRunner
 
 SHORT = 1.0
@@ -49,7 +49,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KlingEmulato
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
         settle = Submission.settle
 
-        def settle_after_another(self: Submission) -> Generation:
+        def settle_after_another(self: Submission) -> Settled:
             # Only now, so that it is under way however long it took to get here.
             if not emulator.tasks():
                 with KlingClient(endpoint_of(KlingHook.get_connection("kling_default"))) as client:

@@ -10,7 +10,8 @@ from tests.integration.videos import facts_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_kling.emulator import KlingEmulator
+    from kling_emulator import KlingEmulator
+
     from tests.integration.conftest import DagRunner
 
 each_way = pytest.mark.parametrize("way", ["poke", "reschedule", "deferred"])

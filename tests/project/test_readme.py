@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from kling_emulator.cli import argument_parser
 
-from airflow_provider_kling.emulator.cli import argument_parser
 from airflow_provider_kling.hooks.connection import endpoint_of
 from tests.integration.commands import ROOT
 

@@ -16,30 +16,21 @@ HEAVY = {"requests", "aiohttp", "jwt", "av"}
 IMPORTED_BY_DAGS = (
     "operators.video",
     "sensors.task",
-    "transfers.object_storage",
+    "transfers.kling_to_object_storage",
     "triggers.task",
     "hooks.kling",
 )
 API = sorted(path.stem for path in (PACKAGE / "api").glob("*.py") if path.stem != "__init__")
+ENGINES = {"generations", "waiting", "landing"}
+THIN = ("operators", "sensors", "transfers", "triggers")
 ARROWS = {
-    # Each folder, and what it may import of the package beyond itself.
+    # Each folder, and what it may import of the package beyond itself. What only type checkers import counts.
     "api": set[str](),
-    "hooks": {"api", "submissions"},
-    "triggers": {"api", "hooks", "exceptions"},
-    "operators": {
-        "api",
-        "hooks",
-        "triggers",
-        "transfers",
-        "submissions",
-        "submitting",
-        "exceptions",
-        "deadlines",
-        "throttling",
-    },
-    "sensors": {"api", "hooks", "triggers", "exceptions", "deadlines"},
-    "transfers": {"api", "hooks", "exceptions"},
-    "emulator": set[str](),
+    "waiting": {"api"},
+    "landing": {"api"},
+    "generations": {"api"},
+    "hooks": {"api", "failures", *ENGINES},
+    **{folder: {"api", "failures", "hooks", *ENGINES, *THIN} for folder in THIN},
 }
 
 

@@ -8,9 +8,9 @@ from airflow_provider_kling.api.gateways.elkapi import ElkApi
 from airflow_provider_kling.api.gateways.envelope import Envelope
 from airflow_provider_kling.api.gateways.ezmodel import EzModel
 from airflow_provider_kling.api.gateways.new_api import CrazyRouter, NewApi
-from airflow_provider_kling.api.gateways.official import Official
+from airflow_provider_kling.api.gateways.official import LONGEST_PAGE, MOST_AT_ONCE, Official
 
-__all__ = ["AUTO", "GATEWAYS", "Ability", "Gateway", "gateway_for"]
+__all__ = ["AUTO", "GATEWAYS", "LONGEST_PAGE", "MOST_AT_ONCE", "Ability", "Gateway", "gateway_for"]
 
 AUTO = "auto"
 GATEWAYS: dict[str, Gateway] = {

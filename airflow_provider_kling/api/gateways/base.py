@@ -8,19 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from urllib.parse import quote
 
-from airflow_provider_kling.api.answers import read_submitted, read_task
 from airflow_provider_kling.api.calls import Call
 from airflow_provider_kling.api.errors import KlingRequestError, KlingUnsupportedError
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation
 from airflow_provider_kling.api.models import remarks_on
+from airflow_provider_kling.api.reading.answers import read_submitted, read_task
 from airflow_provider_kling.api.requests import DEFAULT_ASPECT_RATIO
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, VideoTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_kling.api.accounts import Account
+    from airflow_provider_kling.api.generation import Outcomes
+    from airflow_provider_kling.api.reading.accounts import Account
     from airflow_provider_kling.api.requests import Text2VideoRequest
-    from airflow_provider_kling.api.tasks import Outcomes
 
 
 # The fields of a request that Kling itself has, and every relay passes on.
@@ -105,7 +105,7 @@ class Gateway(ABC):
             *remarks_on(request.model, self.kling_fields(request)),
         ]
 
-    def submit(self, request: Text2VideoRequest, external_task_id: str | None = None) -> Call[VideoTask]:
+    def submit(self, request: Text2VideoRequest, external_task_id: str | None = None) -> Call[Generation]:
         """
         Return the call that makes this generation.
 
@@ -128,7 +128,7 @@ class Gateway(ABC):
             creates=True,
         )
 
-    def query(self, task_id: str, product: str = TEXT2VIDEO) -> Call[VideoTask]:
+    def query(self, task_id: str, product: str = TEXT2VIDEO) -> Call[Generation]:
         """
         Return the call that asks for one generation; ids are opaque, so they are escaped.
 
@@ -137,7 +137,7 @@ class Gateway(ABC):
         read = partial(read_task, product=product, asked_id=task_id)
         return Call("GET", self._path(product, task_id), read, self.name, task_id=task_id)
 
-    def find(self, external_task_id: str, product: str = TEXT2VIDEO) -> Call[VideoTask | None]:
+    def find(self, external_task_id: str, product: str = TEXT2VIDEO) -> Call[Generation | None]:
         """
         Return the call that looks for a generation by our own id.
 

@@ -4,17 +4,17 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_kling.api.answers import read_account, read_found, read_tasks
 from airflow_provider_kling.api.calls import Call
 from airflow_provider_kling.api.gateways.base import KLING_FIELDS, Ability, Gateway, given
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, VideoTask
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation
+from airflow_provider_kling.api.reading.answers import read_account, read_found, read_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_kling.api.accounts import Account
+    from airflow_provider_kling.api.generation import Outcomes
+    from airflow_provider_kling.api.reading.accounts import Account
     from airflow_provider_kling.api.requests import Text2VideoRequest
-    from airflow_provider_kling.api.tasks import Outcomes
 
 LONGEST_PAGE = 500
 MOST_AT_ONCE = 20
@@ -44,7 +44,7 @@ class Official(Gateway):
         """Return a look at the account, which Kling answers for free."""
         return self.account()
 
-    def find(self, external_task_id: str, product: str = TEXT2VIDEO) -> Call[VideoTask | None]:
+    def find(self, external_task_id: str, product: str = TEXT2VIDEO) -> Call[Generation | None]:
         """Return the query, in which our own id stands for Kling's."""
         read = partial(read_found, product=product, external_task_id=external_task_id)
         return Call("GET", self._path(product, external_task_id), read, self.name)

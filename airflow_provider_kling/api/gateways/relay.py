@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_kling.api.answers import read_object
 from airflow_provider_kling.api.calls import Call
 from airflow_provider_kling.api.errors import KlingTaskNotFoundError
 from airflow_provider_kling.api.gateways.base import Gateway
-from airflow_provider_kling.api.tasks import TEXT2VIDEO
+from airflow_provider_kling.api.generation import TEXT2VIDEO
+from airflow_provider_kling.api.reading.answers import read_object
 
 if TYPE_CHECKING:
-    from airflow_provider_kling.api.accounts import Account
     from airflow_provider_kling.api.calls import Answer
+    from airflow_provider_kling.api.reading.accounts import Account
 
 # What a relay is asked for to see whether it answers: no gateway makes ids like this one.
 NO_TASK = "connection-test"

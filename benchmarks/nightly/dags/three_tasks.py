@@ -6,7 +6,7 @@ from airflow.sdk import DAG, task_group
 
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.sensors.task import KlingTaskSensor
-from airflow_provider_kling.transfers.object_storage import KlingToObjectStorageOperator
+from airflow_provider_kling.transfers.kling_to_object_storage import KlingToObjectStorageOperator
 from benchmarks.nightly.dags.items import DAG_ARGUMENTS, PATH, prompts
 
 with DAG("three_tasks", **DAG_ARGUMENTS):

@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Param
 
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.sensors.task import KlingTaskSensor
-from airflow_provider_kling.transfers.object_storage import KlingToObjectStorageOperator
+from airflow_provider_kling.transfers.kling_to_object_storage import KlingToObjectStorageOperator
 from tests.e2e import checkpoints
 
 checkpoints.install()

@@ -13,8 +13,8 @@ from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.async_client import AsyncKlingClient
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
+from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.gateways import GATEWAYS
-from airflow_provider_kling.api.sending import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_kling.api.auth import Credentials
     from airflow_provider_kling.api.calls import Call
-    from airflow_provider_kling.api.tasks import VideoTask
+    from airflow_provider_kling.api.generation import Generation
 
 KEY = "key-that-nobody-may-see-0123456789"
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -150,29 +150,19 @@ def endpoint() -> Callable[..., Endpoint]:
 class Reader(Protocol):
     """What the two clients have in common, called the same way."""
 
-    def get_task(self, endpoint: Endpoint, task_id: str) -> VideoTask: ...
+    def get_task(self, endpoint: Endpoint, task_id: str) -> Generation: ...
 
     def perform(self, endpoint: Endpoint, call: Call[Any]) -> Any: ...
 
-    def wait_for_task(
-        self, endpoint: Endpoint, task_id: str, *, poll_interval: float, deadline: float
-    ) -> VideoTask: ...
-
 
 class _OnRequests:
-    def get_task(self, endpoint: Endpoint, task_id: str) -> VideoTask:
+    def get_task(self, endpoint: Endpoint, task_id: str) -> Generation:
         with KlingClient(endpoint) as client:
             return client.get_task(task_id)
 
     def perform(self, endpoint: Endpoint, call: Call[Any]) -> Any:
         with KlingClient(endpoint) as client:
             return client.perform(call)
-
-    def wait_for_task(
-        self, endpoint: Endpoint, task_id: str, *, poll_interval: float, deadline: float
-    ) -> VideoTask:
-        with KlingClient(endpoint) as client:
-            return client.wait_for_task(task_id, poll_interval=poll_interval, deadline=deadline)
 
 
 class _OnAiohttp:
@@ -183,21 +173,12 @@ class _OnAiohttp:
 
         return asyncio.run(run())
 
-    def get_task(self, endpoint: Endpoint, task_id: str) -> VideoTask:
-        task: VideoTask = self._run(endpoint, lambda client: client.get_task(task_id))
+    def get_task(self, endpoint: Endpoint, task_id: str) -> Generation:
+        task: Generation = self._run(endpoint, lambda client: client.get_task(task_id))
         return task
 
     def perform(self, endpoint: Endpoint, call: Call[Any]) -> Any:
         return self._run(endpoint, lambda client: client.perform(call))
-
-    def wait_for_task(
-        self, endpoint: Endpoint, task_id: str, *, poll_interval: float, deadline: float
-    ) -> VideoTask:
-        task: VideoTask = self._run(
-            endpoint,
-            lambda client: client.wait_for_task(task_id, poll_interval=poll_interval, deadline=deadline),
-        )
-        return task
 
 
 @pytest.fixture(params=[_OnRequests, _OnAiohttp], ids=["requests", "aiohttp"])

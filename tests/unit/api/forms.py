@@ -24,7 +24,7 @@ from airflow_provider_kling.api.errors import (
     KlingTaskNotFoundError,
     KlingThrottledError,
 )
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, TaskState, Video, VideoTask
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, GenerationState, Video
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +34,8 @@ MADE = datetime(2024, 8, 4, 11, 5, 57, 708000, UTC)  # 1722769557708
 ENDED = datetime(2024, 8, 4, 11, 7, 37, tzinfo=UTC)  # 1722769657000
 MADE_S = datetime(2025, 11, 20, 0, 53, 20, tzinfo=UTC)  # 1763600000
 ENDED_S = datetime(2025, 11, 20, 0, 54, 50, tzinfo=UTC)  # 1763600090
-QUEUED, RUNNING = TaskState.SUBMITTED, TaskState.PROCESSING
-DONE, FAILED = TaskState.SUCCEEDED, TaskState.FAILED
+QUEUED, RUNNING = GenerationState.SUBMITTED, GenerationState.PROCESSING
+DONE, FAILED = GenerationState.SUCCEEDED, GenerationState.FAILED
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Form:
 
     name: str
     gateway: str
-    words: Mapping[str, TaskState]
+    words: Mapping[str, GenerationState]
     going: str
     submitted: str | None = None
-    accepted: VideoTask | None = None
+    accepted: Generation | None = None
     succeeded: str | None = None
-    success: VideoTask | None = None
+    success: Generation | None = None
     failed: str | None = None
-    failure: VideoTask | None = None
+    failure: Generation | None = None
     refusals: tuple[Refused, ...] = ()
     many: bool = False
 
@@ -138,7 +138,7 @@ _OFFICIAL = Form(
     submitted='{"code":0,"message":"SUCCEED","request_id":"r-1","data":{"task_id":"812345678901234567",'
     '"task_status":"submitted","task_info":{"external_task_id":"mine-1"},'
     '"created_at":1722769557708,"updated_at":1722769557708}}',
-    accepted=VideoTask(
+    accepted=Generation(
         "812345678901234567",
         TEXT2VIDEO,
         QUEUED,
@@ -152,7 +152,7 @@ _OFFICIAL = Form(
     '"duration":"5.1"}]},"watermark_info":{"enabled":false},"final_unit_deduction":"1.5",'
     '"final_balance_deduction":{"quota":"0","list_price":"0"},'
     '"created_at":1722769557708,"updated_at":1722769657000}}',
-    success=VideoTask(
+    success=Generation(
         "812345678901234567",
         TEXT2VIDEO,
         DONE,
@@ -166,7 +166,7 @@ _OFFICIAL = Form(
     failed='{"code":0,"message":"SUCCEED","request_id":"r-3","data":{"task_id":"812345678901234567",'
     '"task_status":"%WORD%","task_status_msg":"Failure to pass the risk control system",'
     '"task_info":{},"task_result":{"videos":[]},"created_at":1722769557708,"updated_at":1722769657000}}',
-    failure=VideoTask(
+    failure=Generation(
         "812345678901234567",
         TEXT2VIDEO,
         FAILED,
@@ -185,7 +185,7 @@ _TASKS = Form(
     '"message":"","create_time":1722769557708,"update_time":1722769557708,"outputs":[],"billing":[]}]}',
     submitted='{"code":0,"message":"SUCCEED","request_id":"r-1","data":{"id":"new-1","status":"submitted",'
     '"create_time":1722769557708,"update_time":1722769557708,"external_id":"mine-1"}}',
-    accepted=VideoTask(
+    accepted=Generation(
         "new-1", TEXT2VIDEO, QUEUED, external_task_id="mine-1", created_at=MADE, request_id="r-1"
     ),
     succeeded='{"code":0,"message":"SUCCEED","request_id":"r-2","data":[{"id":"other","status":"processing"},'
@@ -194,7 +194,7 @@ _TASKS = Form(
     '{"type":"video","id":"v-1","url":"' + LINK + '","watermark_url":"https://cdn/w.mp4","duration":"5.1"}],'
     '"billing":[{"charge_type":"unit","amount":"3","package_type":"video"},'
     '{"charge_type":"cash","amount":"0.42","cash_type":"balance","currency":"USD","list_price":"0.42"}]}]}',
-    success=VideoTask(
+    success=Generation(
         "new-1",
         TEXT2VIDEO,
         DONE,
@@ -208,7 +208,7 @@ _TASKS = Form(
     failed='{"code":0,"message":"SUCCEED","request_id":"r-3","data":[{"id":"new-1","status":"%WORD%",'
     '"message":"Failure to pass the risk control system","create_time":1722769557708,'
     '"update_time":1722769657000,"outputs":[]}]}',
-    failure=VideoTask(
+    failure=Generation(
         "new-1",
         TEXT2VIDEO,
         FAILED,
@@ -244,11 +244,11 @@ _CONTRACT = Form(
     '"task_status":"%WORD%","task_status_msg":"","created_at":1763600000,"updated_at":1763600000}}',
     submitted='{"code":0,"message":"SUCCEED","request_id":"r-1",'
     '"data":{"task_id":"task_n3","task_status":"submitted"}}',
-    accepted=VideoTask("task_n3", TEXT2VIDEO, QUEUED, request_id="r-1"),
+    accepted=Generation("task_n3", TEXT2VIDEO, QUEUED, request_id="r-1"),
     succeeded='{"code":0,"message":"SUCCEED","request_id":"r-2","data":{"task_id":"task_n3",'
     '"task_status":"%WORD%","task_status_msg":"","created_at":1763600000,"updated_at":1763600090,'
     '"task_result":{"videos":[{"url":"' + LINK + '"}]}}}',
-    success=VideoTask(
+    success=Generation(
         "task_n3",
         TEXT2VIDEO,
         DONE,
@@ -258,7 +258,7 @@ _CONTRACT = Form(
         request_id="r-2",
     ),
     failed=_N3_FAILED,
-    failure=VideoTask(
+    failure=Generation(
         "task_n3",
         TEXT2VIDEO,
         FAILED,
@@ -292,10 +292,10 @@ def _envelope(name: str, task_id: str) -> Form:
         _WORDS,
         going=head + '"task_status":"%WORD%","created_at":1722769557708,"updated_at":1722769557708}}',
         submitted=head + '"task_status":"submitted","created_at":1722769557708}}',
-        accepted=VideoTask(task_id, TEXT2VIDEO, QUEUED, created_at=MADE, request_id="r-2"),
+        accepted=Generation(task_id, TEXT2VIDEO, QUEUED, created_at=MADE, request_id="r-2"),
         succeeded=head + '"task_status":"%WORD%","task_status_msg":"","task_result":{"videos":[{"id":"v-1",'
         '"url":"' + LINK + '","duration":"5.1"}]},"created_at":1722769557708,"updated_at":1722769657000}}',
-        success=VideoTask(
+        success=Generation(
             task_id,
             TEXT2VIDEO,
             DONE,
@@ -305,7 +305,7 @@ def _envelope(name: str, task_id: str) -> Form:
             request_id="r-2",
         ),
         failed=head + '"task_status":"%WORD%","task_status_msg":"the picture is too small"}}',
-        failure=VideoTask(task_id, TEXT2VIDEO, FAILED, failure="the picture is too small", request_id="r-2"),
+        failure=Generation(task_id, TEXT2VIDEO, FAILED, failure="the picture is too small", request_id="r-2"),
         refusals=_OFFICIAL_REFUSALS[:3],
     )
 

@@ -17,7 +17,7 @@ from airflow_provider_kling.api.errors import (
     KlingTaskNotFoundError,
     KlingThrottledError,
 )
-from airflow_provider_kling.api.tasks import TEXT2VIDEO, Video, VideoTask
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, Video
 from tests.unit.api.forms import (
     DONE,
     ENDED,
@@ -106,7 +106,7 @@ _SUBMITTED = (
     '{"id":"task_abc","task_id":"task_abc","object":"video","model":"kling-v3","status":"queued",'
     '"progress":0,"created_at":1763600000}'
 )
-_ACCEPTED = VideoTask("task_abc", TEXT2VIDEO, QUEUED, created_at=MADE_S)
+_ACCEPTED = Generation("task_abc", TEXT2VIDEO, QUEUED, created_at=MADE_S)
 _WORDS = {
     "NOT_START": QUEUED,
     "SUBMITTED": QUEUED,
@@ -131,8 +131,8 @@ _FAILED_INSIDE = (
     '{"code":0,"message":"SUCCEED","request_id":"r-k","data":{"task_id":"812345678901234567",'
     '"task_status":"failed","task_status_msg":"Failure to pass the risk control system"}}'
 )
-_DONE_S = VideoTask("task_abc", TEXT2VIDEO, DONE, (Video(LINK),), created_at=MADE_S, finished_at=ENDED_S)
-_FAILED_S = VideoTask(
+_DONE_S = Generation("task_abc", TEXT2VIDEO, DONE, (Video(LINK),), created_at=MADE_S, finished_at=ENDED_S)
+_FAILED_S = Generation(
     "task_abc",
     TEXT2VIDEO,
     FAILED,
@@ -164,7 +164,7 @@ _OLD_NEW_API = Form(
     going=_NEW_API.going,
     submitted='{"id":"812345678901234567","task_id":"812345678901234567","object":"video",'
     '"model":"kling-v1","status":"queued","progress":0,"created_at":1763600000}',
-    accepted=VideoTask("812345678901234567", TEXT2VIDEO, QUEUED, created_at=MADE_S),
+    accepted=Generation("812345678901234567", TEXT2VIDEO, QUEUED, created_at=MADE_S),
     succeeded=_HEAD + '"fail_reason":"' + LINK + '","submit_time":1763600000,"start_time":1763600015,'
     '"finish_time":1763600090,"progress":"100%",' + _TAIL + "null}}",
     success=_DONE_S,
@@ -186,7 +186,7 @@ _EZMODEL = Form(
     accepted=_ACCEPTED,
     succeeded=_EZ_HEAD + '"fail_reason":"' + LINK + '","finish_time":1763600090,"progress":"100%","data":'
     "" + _INSIDE + "}}",
-    success=VideoTask(
+    success=Generation(
         "task_abc", TEXT2VIDEO, DONE, (Video(LINK, "v-1", 5.1),), created_at=MADE_S, finished_at=ENDED_S
     ),
     failed=_EZ_HEAD + '"fail_reason":"Failure to pass the risk control system","finish_time":1763600090,'
@@ -206,13 +206,13 @@ _OPENAI = Form(
     '"created_at":1722769557708,"completed_at":1722769657000,"seconds":"5.1","metadata":{"url":"'
     + LINK
     + '"}}',
-    success=VideoTask(
+    success=Generation(
         "task_abc", TEXT2VIDEO, DONE, (Video(LINK, duration=5.1),), created_at=MADE, finished_at=ENDED
     ),
     failed='{"id":"task_abc","object":"video","model":"","status":"%WORD%","progress":100,'
     '"created_at":1722769557708,"completed_at":1722769657000,'
     '"error":{"message":"Failure to pass the risk control system","code":"task_failed"}}',
-    failure=VideoTask(
+    failure=Generation(
         "task_abc",
         TEXT2VIDEO,
         FAILED,
@@ -227,13 +227,13 @@ _ELKAPI = Form(
     {"queued": QUEUED, "in_progress": RUNNING, "completed": DONE, "failed": FAILED},
     going='{"task_id":"task_elk","status":"%WORD%","url":"","format":"","metadata":null,"error":null}',
     submitted='{"task_id":"task_elk","status":"queued"}',
-    accepted=VideoTask("task_elk", TEXT2VIDEO, QUEUED),
+    accepted=Generation("task_elk", TEXT2VIDEO, QUEUED),
     succeeded='{"task_id":"task_elk","status":"%WORD%","url":"' + LINK + '","format":"mp4",'
     '"metadata":{"duration":5,"fps":30,"width":1280,"height":720,"seed":7},"error":null}',
-    success=VideoTask("task_elk", TEXT2VIDEO, DONE, (Video(LINK, duration=5.0),)),
+    success=Generation("task_elk", TEXT2VIDEO, DONE, (Video(LINK, duration=5.0),)),
     failed='{"task_id":"task_elk","status":"%WORD%","url":"","format":"","metadata":null,'
     '"error":{"message":"the generation was stopped","code":500}}',
-    failure=VideoTask("task_elk", TEXT2VIDEO, FAILED, failure="the generation was stopped"),
+    failure=Generation("task_elk", TEXT2VIDEO, FAILED, failure="the generation was stopped"),
     refusals=(
         same(
             400,
@@ -267,10 +267,10 @@ _CRAZYROUTER = Form(
     '"status":"%WORD%","task_id":"task_crazy","url":""}}',
     succeeded='{"code":"success","message":"","data":{"error":null,"format":"mp4","metadata":null,'
     '"status":"%WORD%","task_id":"task_crazy","url":"' + LINK + '"}}',
-    success=VideoTask("task_crazy", TEXT2VIDEO, DONE, (Video(LINK),)),
+    success=Generation("task_crazy", TEXT2VIDEO, DONE, (Video(LINK),)),
     failed='{"code":"success","message":"","data":{"error":{"message":"no luck this time",'
     '"code":"task_failed"},"format":"","metadata":null,"status":"%WORD%","task_id":"task_crazy","url":""}}',
-    failure=VideoTask("task_crazy", TEXT2VIDEO, FAILED, failure="no luck this time"),
+    failure=Generation("task_crazy", TEXT2VIDEO, FAILED, failure="no luck this time"),
     refusals=_NEW_API_REFUSALS[:1],
 )
 _ACEDATA = Form(
@@ -288,8 +288,8 @@ _ACEDATA = Form(
     },
     going='{"success":true,"data":[{"id":"ace-1","state":"%WORD%"}]}',
     succeeded='{"success":true,"data":[{"id":"ace-1","state":"%WORD%","video_url":"' + LINK + '"}]}',
-    success=VideoTask("ace-1", TEXT2VIDEO, DONE, (Video(LINK),)),
-    failure=VideoTask("ace-1", TEXT2VIDEO, FAILED),
+    success=Generation("ace-1", TEXT2VIDEO, DONE, (Video(LINK),)),
+    failure=Generation("ace-1", TEXT2VIDEO, FAILED),
 )
 _PIAPI = Form(
     "PiAPI",
@@ -298,13 +298,13 @@ _PIAPI = Form(
     going='{"code":200,"message":"success","data":{"task_id":"pi-1","model":"kling",'
     '"task_type":"video_generation","status":"%WORD%","output":{},"error":{"code":0,"message":""}}}',
     submitted='{"code":200,"message":"success","data":{"task_id":"pi-1","status":"pending"}}',
-    accepted=VideoTask("pi-1", TEXT2VIDEO, QUEUED),
+    accepted=Generation("pi-1", TEXT2VIDEO, QUEUED),
     succeeded='{"code":200,"message":"success","data":{"task_id":"pi-1","status":"%WORD%",'
     '"output":{"video_url":"' + LINK + '"},"error":{"code":0,"message":""}}}',
-    success=VideoTask("pi-1", TEXT2VIDEO, DONE, (Video(LINK),)),
+    success=Generation("pi-1", TEXT2VIDEO, DONE, (Video(LINK),)),
     failed='{"code":200,"message":"success","data":{"task_id":"pi-1","status":"%WORD%","output":{},'
     '"error":{"code":10000,"message":"the points ran out"}}}',
-    failure=VideoTask("pi-1", TEXT2VIDEO, FAILED, failure="the points ran out"),
+    failure=Generation("pi-1", TEXT2VIDEO, FAILED, failure="the points ran out"),
 )
 _KIE = Form(
     "kie.ai",
@@ -312,7 +312,7 @@ _KIE = Form(
     {"waiting": QUEUED, "fail": FAILED},
     going='{"code":200,"msg":"success","data":{"taskId":"kie-1","state":"%WORD%"}}',
     submitted='{"code":200,"msg":"success","data":{"taskId":"kie-1"}}',
-    accepted=VideoTask("kie-1", TEXT2VIDEO, QUEUED),
+    accepted=Generation("kie-1", TEXT2VIDEO, QUEUED),
     refusals=(
         same(401, '{"code":401,"msg":"no access"}', KlingAuthError, 401, ""),
         same(402, '{"code":402,"msg":"too few credits"}', KlingQuotaError, 402, ""),
@@ -326,7 +326,7 @@ _AIMLAPI = Form(
     {"queued": QUEUED, "generating": RUNNING, "failed": FAILED, "error": FAILED},
     going='{"id":"aiml-1:kling","status":"%WORD%"}',
     submitted='{"id":"aiml-1:kling","status":"queued"}',
-    accepted=VideoTask("aiml-1:kling", TEXT2VIDEO, QUEUED),
+    accepted=Generation("aiml-1:kling", TEXT2VIDEO, QUEUED),
 )
 _QUEUES = Form(
     "fal, RunComfy, WaveSpeed and OpenRouter",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from airflow_provider_kling.api.auth import ApiKey
+from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.recognition import questions
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.sending import Endpoint
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.calls import Call

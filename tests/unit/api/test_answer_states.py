@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.api.answers import failure_of, read_task
 from airflow_provider_kling.api.calls import Answer
 from airflow_provider_kling.api.errors import KlingModerationError, KlingTaskFailedError
-from airflow_provider_kling.api.tasks import TaskState, VideoTask
+from airflow_provider_kling.api.generation import Generation, GenerationState
+from airflow_provider_kling.api.reading.answers import failure_of, read_task
 
 LINK = "https://cdn.example.com/deer.mp4?Signature=abc"
 WORDS = {
-    TaskState.SUCCEEDED: "succeed succeeded success completed complete finished done SUCCESS Completed",
-    TaskState.FAILED: "failed fail failure error cancelled canceled expired timeout rejected FAILURE",
-    TaskState.SUBMITTED: "submitted queued queueing pending created not_start waiting wait in_queue staged "
+    GenerationState.SUCCEEDED: "succeed succeeded success completed complete finished done SUCCESS Completed",
+    GenerationState.FAILED: "failed fail failure error cancelled canceled expired timeout rejected FAILURE",
+    GenerationState.SUBMITTED: "submitted queued queueing pending created not_start waiting wait in_queue staged "
     "initializing NOT_START IN-QUEUE",
-    TaskState.PROCESSING: "processing in_progress running generating unknown REVIEWING IN_PROGRESS",
+    GenerationState.PROCESSING: "processing in_progress running generating unknown REVIEWING IN_PROGRESS",
 }
 
 
-def read(body: object) -> VideoTask:
+def read(body: object) -> Generation:
     return read_task(Answer(200, json.dumps(body)), "text2video", asked_id="asked")
 
 
@@ -32,12 +32,12 @@ def read(body: object) -> VideoTask:
     ("word", "state"),
     [
         *((word, state) for state, words in WORDS.items() for word in words.split()),
-        ("Not Start", TaskState.SUBMITTED),
-        (" succeed ", TaskState.SUCCEEDED),
-        ("", TaskState.PROCESSING),
+        ("Not Start", GenerationState.SUBMITTED),
+        (" succeed ", GenerationState.SUCCEEDED),
+        ("", GenerationState.PROCESSING),
     ],
 )
-def test_a_state_word_means_the_same_in_every_spelling(key: str, word: str, state: TaskState) -> None:
+def test_a_state_word_means_the_same_in_every_spelling(key: str, word: str, state: GenerationState) -> None:
     body = {"task_id": "t", key: word, "url": LINK}
     assert read(body).state is state
     assert read({"code": 0, "data": body}).state is state
@@ -99,7 +99,7 @@ def test_the_reason_of_a_failure_is_found_where_the_gateway_puts_it(
     record: dict[str, Any], failure: str | None
 ) -> None:
     task = read({"code": "success", "data": record})
-    assert task.state is TaskState.FAILED
+    assert task.state is GenerationState.FAILED
     assert task.failure == failure
 
 
@@ -108,7 +108,7 @@ def test_the_reason_of_a_failure_is_found_where_the_gateway_puts_it(
 def test_a_failure_has_no_video_whatever_stands_in_the_places_of_links(place: str, text: str) -> None:
     task = read({"code": "success", "data": {"task_id": "t", "status": "FAILURE", place: text}})
     assert task.videos == ()
-    assert task.state is TaskState.FAILED
+    assert task.state is GenerationState.FAILED
 
 
 def test_a_link_in_the_reason_of_a_failure_is_shown_without_its_signature() -> None:
@@ -131,7 +131,9 @@ def test_a_link_in_the_reason_of_a_failure_is_shown_without_its_signature() -> N
 def test_a_failure_is_told_apart_from_moderation_by_the_gateways_words(
     reason: str | None, kind: type[KlingTaskFailedError]
 ) -> None:
-    error = failure_of(VideoTask("t-1", "text2video", TaskState.FAILED, failure=reason, request_id="r-1"))
+    error = failure_of(
+        Generation("t-1", "text2video", GenerationState.FAILED, failure=reason, request_id="r-1")
+    )
     assert type(error) is kind
     assert (error.task_id, error.request_id, error.retryable) == ("t-1", "r-1", False)
     assert (reason or "gives no reason") in str(error)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.api.answers import read_submitted, read_task
 from airflow_provider_kling.api.calls import Answer
 from airflow_provider_kling.api.errors import (
     KlingResultMissingError,
     KlingTaskNotFoundError,
     KlingUnreadableAnswerError,
 )
-from airflow_provider_kling.api.tasks import TaskState, Video, VideoTask
+from airflow_provider_kling.api.generation import Generation, GenerationState, Video
+from airflow_provider_kling.api.reading.answers import read_submitted, read_task
 
 LINK = "https://cdn.example.com/deer.mp4?Expires=1&Signature=abc"
 PRODUCT = "text2video"
@@ -34,7 +34,7 @@ def answer(body: object, status: int = 200) -> Answer:
     return Answer(status, json.dumps(body))
 
 
-def read(body: object) -> VideoTask:
+def read(body: object) -> Generation:
     return read_task(answer(body), PRODUCT, asked_id="asked")
 
 
@@ -62,12 +62,12 @@ def task_dto(status: str, **fields: Any) -> dict[str, Any]:
     [
         pytest.param(
             {"task_id": "task_1234567890", "status": "queued"},
-            VideoTask("task_1234567890", PRODUCT, TaskState.SUBMITTED),
+            Generation("task_1234567890", PRODUCT, GenerationState.SUBMITTED),
             id="ElkAPI's page",
         ),
         pytest.param(
             {"code": 0, "message": "success", "data": {"task_id": "77", "task_status": "submitted"}},
-            VideoTask("77", PRODUCT, TaskState.SUBMITTED),
+            Generation("77", PRODUCT, GenerationState.SUBMITTED),
             id="EzModel's page",
         ),
         pytest.param(
@@ -83,10 +83,10 @@ def task_dto(status: str, **fields: Any) -> dict[str, Any]:
                     "updated_at": 1722769557708,
                 },
             },
-            VideoTask(
+            Generation(
                 "812345678901234567",
                 PRODUCT,
-                TaskState.SUBMITTED,
+                GenerationState.SUBMITTED,
                 external_task_id="mine-1",
                 created_at=datetime(2024, 8, 4, 11, 5, 57, 708000, UTC),
                 request_id="r-1",
@@ -103,33 +103,37 @@ def task_dto(status: str, **fields: Any) -> dict[str, Any]:
                 "progress": 0,
                 "created_at": 1763600000,
             },
-            VideoTask(
+            Generation(
                 "task_abc",
                 PRODUCT,
-                TaskState.SUBMITTED,
+                GenerationState.SUBMITTED,
                 created_at=datetime(2025, 11, 20, 0, 53, 20, tzinfo=UTC),
             ),
             id="New API",
         ),
-        pytest.param({"id": "x-1"}, VideoTask("x-1", PRODUCT, TaskState.SUBMITTED), id="an id alone"),
+        pytest.param({"id": "x-1"}, Generation("x-1", PRODUCT, GenerationState.SUBMITTED), id="an id alone"),
         pytest.param(
             {"code": 200, "msg": "ok", "data": {"taskId": "kie-1"}},
-            VideoTask("kie-1", PRODUCT, TaskState.SUBMITTED),
+            Generation("kie-1", PRODUCT, GenerationState.SUBMITTED),
             id="taskId",
         ),
         pytest.param(
             {"code": 0, "data": {"id": "new-1", "status": "processing"}},
-            VideoTask("new-1", PRODUCT, TaskState.PROCESSING),
+            Generation("new-1", PRODUCT, GenerationState.PROCESSING),
             id="Kling's new standard",
         ),
         pytest.param(
-            {"data": {"task_id": 77, "id": 5}}, VideoTask("77", PRODUCT, TaskState.SUBMITTED), id="a number"
+            {"data": {"task_id": 77, "id": 5}},
+            Generation("77", PRODUCT, GenerationState.SUBMITTED),
+            id="a number",
         ),
-        pytest.param({"task_id": " t "}, VideoTask("t", PRODUCT, TaskState.SUBMITTED), id="spaces around"),
+        pytest.param(
+            {"task_id": " t "}, Generation("t", PRODUCT, GenerationState.SUBMITTED), id="spaces around"
+        ),
     ],
 )
 def test_the_answer_to_a_submission_is_read_in_every_documented_form(
-    body: dict[str, Any], expected: VideoTask
+    body: dict[str, Any], expected: Generation
 ) -> None:
     assert read_submitted(answer(body), PRODUCT) == expected
 
@@ -155,8 +159,8 @@ def test_a_submission_whose_answer_has_no_task_id_cannot_be_read(body: dict[str,
         read_submitted(answer(body), PRODUCT)
 
 
-def succeeded(task_id: str, video: Video, **fields: Any) -> VideoTask:
-    return VideoTask(task_id, PRODUCT, TaskState.SUCCEEDED, (video,), **fields)
+def succeeded(task_id: str, video: Video, **fields: Any) -> Generation:
+    return Generation(task_id, PRODUCT, GenerationState.SUCCEEDED, (video,), **fields)
 
 
 SUCCESSES = [
@@ -296,7 +300,7 @@ SUCCESSES = [
 
 
 @pytest.mark.parametrize(("body", "expected"), SUCCESSES)
-def test_a_success_is_read_in_every_documented_form(body: dict[str, Any], expected: VideoTask) -> None:
+def test_a_success_is_read_in_every_documented_form(body: dict[str, Any], expected: Generation) -> None:
     assert read(body) == expected
 
 
@@ -342,5 +346,5 @@ def test_a_task_comes_back_from_its_dict_but_for_the_signatures_of_its_links(bod
     task = read(body)
     stored = json.loads(json.dumps(task.as_dict()))
     assert "Signature" not in str(stored)
-    assert VideoTask.from_dict(stored).as_dict() == task.as_dict()
-    assert VideoTask.from_dict(stored).videos[0].url == "https://cdn.example.com/deer.mp4"
+    assert Generation.from_dict(stored).as_dict() == task.as_dict()
+    assert Generation.from_dict(stored).videos[0].url == "https://cdn.example.com/deer.mp4"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.api.answers import read_submitted, read_task
 from airflow_provider_kling.api.calls import Answer
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
@@ -22,11 +21,12 @@ from airflow_provider_kling.api.errors import (
     KlingThrottledError,
     KlingUnreadableAnswerError,
 )
+from airflow_provider_kling.api.reading.answers import read_submitted, read_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_kling.api.tasks import VideoTask
+    from airflow_provider_kling.api.generation import Generation
 
 SECRETS = (
     "Bearer abcdef0123456789",
@@ -51,10 +51,10 @@ BODIES = {
 }
 
 
-def readings(answer: Answer) -> list[VideoTask | KlingError]:
+def readings(answer: Answer) -> list[Generation | KlingError]:
     """What both readers make of an answer; anything but a task or a KlingError gets out of here."""
-    outcomes: list[VideoTask | KlingError] = []
-    readers: list[Callable[[Answer], VideoTask]] = [
+    outcomes: list[Generation | KlingError] = []
+    readers: list[Callable[[Answer], Generation]] = [
         partial(read_submitted, product="text2video"),
         partial(read_task, product="text2video", asked_id="asked"),
     ]

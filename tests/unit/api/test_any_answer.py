@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_kling.api.accounts import Account
 from airflow_provider_kling.api.calls import Answer
 from airflow_provider_kling.api.errors import (
     KlingError,
@@ -20,14 +19,15 @@ from airflow_provider_kling.api.errors import (
     KlingUnreadableAnswerError,
 )
 from airflow_provider_kling.api.gateways import GATEWAYS, Gateway
-from airflow_provider_kling.api.tasks import TaskState, VideoTask
+from airflow_provider_kling.api.generation import Generation, GenerationState
+from airflow_provider_kling.api.reading.accounts import Account
 from tests.unit.api.strategies import BODIES, ENDPOINT, PLAUSIBLE, SECRET_KEY, SIGNATURE, STATUSES, calls
 
 CALLS = calls()
 DECLARED: dict[str, tuple[type, ...]] = {
-    "submit": (VideoTask,),
-    "query": (VideoTask,),
-    "find": (VideoTask, type(None)),
+    "submit": (Generation,),
+    "query": (Generation,),
+    "find": (Generation, type(None)),
     "query_many": (dict,),
     "list": (dict,),
     "account": (Account,),
@@ -62,15 +62,15 @@ def outcomes_of(name: str, answer: Answer) -> list[Any]:
     return made
 
 
-def check_task(task: VideoTask) -> None:
-    """The promises of a VideoTask, whoever told of it."""
+def check_task(task: Generation) -> None:
+    """The promises of a Generation, whoever told of it."""
     assert task.task_id.strip()
-    assert isinstance(task.state, TaskState)
+    assert isinstance(task.state, GenerationState)
     assert all(video.url.startswith(("http://", "https://")) for video in task.videos)
-    assert not task.videos or task.state is TaskState.SUCCEEDED
+    assert not task.videos or task.state is GenerationState.SUCCEEDED
     stored = json.loads(json.dumps(task.as_dict(), allow_nan=False))
     assert not any("?" in video["url"] for video in stored["videos"])
-    again = VideoTask.from_dict(stored, failure=task.failure)
+    again = Generation.from_dict(stored, failure=task.failure)
     assert again.as_dict() == task.as_dict()
     assert again == dataclasses.replace(task, videos=again.videos)
 
@@ -85,15 +85,15 @@ def check(name: str, outcome: Any) -> None:
         check_error(outcome)
         return
     assert isinstance(outcome, DECLARED[name])
-    if isinstance(outcome, VideoTask):
+    if isinstance(outcome, Generation):
         check_task(outcome)
         if name != "submit":
-            assert bool(outcome.videos) is (outcome.state is TaskState.SUCCEEDED)
+            assert bool(outcome.videos) is (outcome.state is GenerationState.SUCCEEDED)
     elif isinstance(outcome, dict):
         for task_id, one in outcome.items():
             assert isinstance(task_id, str)
-            assert isinstance(one, VideoTask | KlingError)
-            if isinstance(one, VideoTask):
+            assert isinstance(one, Generation | KlingError)
+            if isinstance(one, Generation):
                 check_task(one)
     elif isinstance(outcome, Account):
         assert isinstance(outcome.remaining, float | int)
@@ -112,7 +112,7 @@ def test_any_json_is_what_was_asked_for_or_a_kling_error(body: str, status: int)
 def test_what_is_stored_of_a_generation_holds_no_signature_of_a_link(body: dict[str, Any], name: str) -> None:
     for outcome in outcomes_of(name, Answer(200, json.dumps(body))):
         tasks = outcome.values() if isinstance(outcome, dict) else [outcome]
-        stored = [task.as_dict() for task in tasks if isinstance(task, VideoTask)]
+        stored = [task.as_dict() for task in tasks if isinstance(task, Generation)]
         assert SIGNATURE not in json.dumps(stored)
 
 
@@ -160,7 +160,7 @@ def test_a_create_that_is_answered_without_a_code_or_an_error_is_made_or_its_out
 ) -> None:
     silent = {key: value for key, value in body.items() if key not in ("code", "error", "message")}
     outcome = outcomes_of("submit", Answer(status, json.dumps(silent)))[1]
-    assert type(outcome) is KlingOutcomeUnknownError or (status < 300 and isinstance(outcome, VideoTask))
+    assert type(outcome) is KlingOutcomeUnknownError or (status < 300 and isinstance(outcome, Generation))
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 599])
@@ -173,14 +173,14 @@ def test_an_id_under_a_status_of_the_server_is_not_taken_for_a_success(status: i
 def test_a_generation_that_is_called_a_success_when_it_is_submitted_is_none_without_a_video(
     word: str,
 ) -> None:
-    """A state without its videos would break what every reader of a VideoTask counts on."""
+    """A state without its videos would break what every reader of a Generation counts on."""
     for body in (
         {"task_id": "t-1", "status": word},
         {"code": 0, "data": {"task_id": "t-1", "task_status": word}},
     ):
         task = CALLS["submit"].read(Answer(200, json.dumps(body)))
         assert task.task_id == "t-1"
-        assert task.videos or task.state is not TaskState.SUCCEEDED
+        assert task.videos or task.state is not GenerationState.SUCCEEDED
 
 
 @pytest.mark.parametrize("path", ["query", "query_many"])
@@ -246,7 +246,7 @@ def test_an_id_beside_an_error_that_says_nothing_is_not_said_to_have_made_nothin
 ) -> None:
     """The id is of a generation that is billed: to lose it costs money."""
     outcome = outcomes_of("submit", Answer(200, json.dumps({**place, "error": error})))[1]
-    assert isinstance(outcome, VideoTask | KlingOutcomeUnknownError)
+    assert isinstance(outcome, Generation | KlingOutcomeUnknownError)
 
 
 SHRINKING = "https://cdn.example.com/a.mp4?" + "s" * 69 + " "  # becomes much shorter when it is masked
@@ -275,5 +275,5 @@ def test_a_secret_where_a_long_text_is_cut_does_not_show_in_part(
             before = (filling * longest)[: longest - missing - 1]
             said = json.dumps(body).replace("%TEXT%", f"{before} {secret} and more")
             outcome = outcomes_of("query", Answer(200, said))[1]
-            shown = outcome.failure if isinstance(outcome, VideoTask) else str(outcome)
+            shown = outcome.failure if isinstance(outcome, Generation) else str(outcome)
             assert secret[:13] not in (shown or ""), (longest, missing)

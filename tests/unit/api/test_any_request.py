@@ -17,8 +17,8 @@ from tests.unit.api.strategies import REQUESTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_kling.api.endpoint import Endpoint
     from airflow_provider_kling.api.gateways import Gateway
-    from airflow_provider_kling.api.sending import Endpoint
     from tests.unit.api.conftest import ScriptedServer
 
 BOUNDED = settings(derandomize=True, deadline=None, max_examples=120, database=None)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_kling.api import refusals
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingClockError,
@@ -22,7 +21,8 @@ from airflow_provider_kling.api.errors import (
     KlingTaskNotFoundError,
     KlingThrottledError,
 )
-from airflow_provider_kling.api.refusals import refusal
+from airflow_provider_kling.api.reading import refusals
+from airflow_provider_kling.api.reading.refusals import refusal
 
 Row = tuple[int, int | str | None, str, bool, type[KlingError]]
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
@@ -23,12 +24,11 @@ from airflow_provider_kling.api.errors import (
     KlingUnreachableError,
 )
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.emulator import KlingEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import ScriptedServer
 
 DEER = Text2VideoRequest(prompt="a deer")

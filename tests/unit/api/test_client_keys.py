@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import jwt
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.auth import AccessKey, ApiKey
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.errors import KlingError
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.emulator import KlingEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from airflow_provider_kling.api.auth import Credentials
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import Reader, ScriptedServer
 
 KEY = "an-api-key-that-nobody-may-see"

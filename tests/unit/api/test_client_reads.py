@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
@@ -27,14 +28,13 @@ from airflow_provider_kling.api.errors import (
     KlingUnreadableAnswerError,
 )
 from airflow_provider_kling.api.gateways import GATEWAYS
+from airflow_provider_kling.api.generation import GenerationState
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.tasks import TaskState
-from airflow_provider_kling.emulator import KlingEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import Reader, ScriptedServer
 
 PROCESSING = (200, {"code": 0, "data": {"task_id": "t", "task_status": "processing"}})
@@ -62,7 +62,7 @@ def test_a_question_is_asked_again_after_a_passing_trouble(
     trouble: tuple[int, object] | str,
 ) -> None:
     server.says(trouble, trouble, PROCESSING)
-    assert reader.get_task(endpoint(server.url), "t").state is TaskState.PROCESSING
+    assert reader.get_task(endpoint(server.url), "t").state is GenerationState.PROCESSING
     assert len(server.received) == 3
 
 
@@ -189,8 +189,8 @@ def test_every_gateways_generation_can_be_followed_to_its_video(
         with KlingClient(there) as client:
             submitted = client.submit(Text2VideoRequest(prompt=f"a deer {fate}"))
         task = reader.get_task(there, submitted.task_id)
-    assert submitted.state is TaskState.SUBMITTED
-    assert (task.task_id, task.state) == (submitted.task_id, TaskState.SUCCEEDED)
+    assert submitted.state is GenerationState.SUBMITTED
+    assert (task.task_id, task.state) == (submitted.task_id, GenerationState.SUCCEEDED)
     (video,) = task.videos
     assert video.url.startswith(f"{emulator.url}/files/")
     assert video.duration in (5.0, None)  # which some relays do not tell
@@ -223,7 +223,7 @@ def test_an_answer_that_is_compressed_though_nobody_asked_for_it_is_read(
 ) -> None:
     body = compress(json.dumps(PROCESSING[1]).encode())
     server.says((200, body, {"Content-Encoding": encoding}))
-    assert reader.get_task(endpoint(server.url), "t").state is TaskState.PROCESSING
+    assert reader.get_task(endpoint(server.url), "t").state is GenerationState.PROCESSING
     assert server.received[0].headers["Accept-Encoding"] == "identity"
 
 
@@ -231,4 +231,4 @@ def test_an_answer_that_is_not_compressed_as_it_says_is_read_as_it_is(
     reader: Reader, server: ScriptedServer, endpoint: Callable[..., Endpoint]
 ) -> None:
     server.says((*PROCESSING, {"Content-Encoding": "gzip"}))
-    assert reader.get_task(endpoint(server.url), "t").state is TaskState.PROCESSING
+    assert reader.get_task(endpoint(server.url), "t").state is GenerationState.PROCESSING

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.errors import (
@@ -21,13 +22,12 @@ from airflow_provider_kling.api.errors import (
 )
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.emulator import KlingEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow_provider_kling.api.calls import Call
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import Reader
 
 KLING = GATEWAYS["official"]

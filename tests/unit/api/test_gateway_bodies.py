@@ -5,16 +5,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.emulator import KlingEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
 LINK = "https://example.com/first.png?Signature=abc"

@@ -12,7 +12,7 @@ from airflow_provider_kling.api.requests import Text2VideoRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import Reader, ScriptedServer
 
 

@@ -16,8 +16,8 @@ from airflow_provider_kling.api.errors import (
     KlingThrottledError,
 )
 from airflow_provider_kling.api.gateways import GATEWAYS
+from airflow_provider_kling.api.generation import Generation
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.tasks import VideoTask
 from tests.unit.api.forms import DONE, FAILED, LINK, Form, Refused
 from tests.unit.api.relay_forms import FORMS
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_kling.api.calls import Call
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import Reader, ScriptedServer
 
 DEER = Text2VideoRequest(prompt="a deer")
@@ -47,10 +47,10 @@ def question(form: Form, task_id: str = "asked-1") -> Call[Any]:
     return gateway.query_many([task_id]) if form.many else gateway.query(task_id)
 
 
-def asked(form: Form, reader: Reader, endpoint: Endpoint, task_id: str = "asked-1") -> VideoTask:
+def asked(form: Form, reader: Reader, endpoint: Endpoint, task_id: str = "asked-1") -> Generation:
     outcome = reader.perform(endpoint, question(form, task_id))
     task = outcome[task_id] if form.many else outcome
-    assert isinstance(task, VideoTask)
+    assert isinstance(task, Generation)
     return task
 
 

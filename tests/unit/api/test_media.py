@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import av
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
+from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.errors import KlingMediaError
 from airflow_provider_kling.api.gateways import GATEWAYS
-from airflow_provider_kling.api.media import download
+from airflow_provider_kling.api.generation import Video
+from airflow_provider_kling.api.media.download import download
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.sending import Endpoint
-from airflow_provider_kling.api.tasks import Video
-from airflow_provider_kling.emulator import KlingEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

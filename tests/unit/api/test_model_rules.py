@@ -16,7 +16,7 @@ from airflow_provider_kling.api.requests import Text2VideoRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import ScriptedServer
 
 ACCEPTED = (200, {"code": 0, "data": {"task_id": "t-1", "task_status": "submitted"}})

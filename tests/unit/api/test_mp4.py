@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from airflow_provider_kling.api.errors import KlingMediaError
-from airflow_provider_kling.api.mp4 import Mp4Scanner, Outline
+from airflow_provider_kling.api.media.mp4 import Mp4Scanner, Outline
 
 
 def box(name: bytes, content: bytes = b"") -> bytes:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_kling.api import retrying
-from airflow_provider_kling.api.accounts import Account
 from airflow_provider_kling.api.calls import Answer
 from airflow_provider_kling.api.errors import (
     KlingError,
@@ -24,15 +23,16 @@ from airflow_provider_kling.api.errors import (
     KlingUnreadableAnswerError,
 )
 from airflow_provider_kling.api.gateways import GATEWAYS
+from airflow_provider_kling.api.generation import Generation
+from airflow_provider_kling.api.reading.accounts import Account
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.tasks import VideoTask
 from tests.unit.api.relay_forms import FORMS
 from tests.unit.api.strategies import ENDPOINT, calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import Reader
 
 MIB = 1024 * 1024
@@ -199,7 +199,7 @@ def outcomes_of(answer: Answer) -> Iterator[tuple[str, object]]:
 
 
 def test_ten_thousand_mutated_answers_are_values_or_kling_errors_in_bounded_time() -> None:
-    declared = (VideoTask, Account, dict, type(None), KlingError)
+    declared = (Generation, Account, dict, type(None), KlingError)
     seen: dict[str, int] = {}
     started = time.process_time()
     for answer in answers():
@@ -210,7 +210,7 @@ def test_ten_thousand_mutated_answers_are_values_or_kling_errors_in_bounded_time
                 assert str(outcome)
     assert time.process_time() - started < 60
     assert sum(seen.values()) == MUTATED * len(READERS)
-    assert {"VideoTask", "Account", "KlingUnreadableAnswerError", "KlingResultMissingError"} <= set(seen)
+    assert {"Generation", "Account", "KlingUnreadableAnswerError", "KlingResultMissingError"} <= set(seen)
 
 
 def test_mutated_answers_that_are_long_or_deep_take_a_bounded_amount_of_memory() -> None:

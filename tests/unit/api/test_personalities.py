@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import auth, sending
+from airflow_provider_kling.api import auth
+from airflow_provider_kling.api import endpoint as sending
 from airflow_provider_kling.api.auth import AccessKey, ApiKey
 from airflow_provider_kling.api.client import KlingClient
+from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.errors import KlingAuthError, KlingClockError, KlingUnsupportedError
 from airflow_provider_kling.api.gateways import GATEWAYS, Ability
-from airflow_provider_kling.api.media import download
+from airflow_provider_kling.api.generation import Generation, GenerationState, Video
+from airflow_provider_kling.api.media.download import download
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.sending import Endpoint
-from airflow_provider_kling.api.tasks import TaskState, Video, VideoTask
-from airflow_provider_kling.emulator import KlingEmulator
 from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
 
@@ -48,14 +49,14 @@ each_personality = pytest.mark.parametrize(
 )
 
 
-def ended(reader: Reader, endpoint: Endpoint, request: Text2VideoRequest) -> VideoTask:
+def ended(reader: Reader, endpoint: Endpoint, request: Text2VideoRequest) -> Generation:
     assert endpoint.gateway is not None
     task = reader.perform(endpoint, endpoint.gateway.submit(request))
-    assert task.state is TaskState.SUBMITTED
+    assert task.state is GenerationState.SUBMITTED
     return reader.wait_for_task(endpoint, task.task_id, poll_interval=0.02, deadline=time.time() + 20)
 
 
-def alike(task: VideoTask) -> VideoTask:
+def alike(task: Generation) -> Generation:
     """The task without what only some gateways tell: ids, times, prices, and where the file is."""
     assert len(task.videos) == 1
     assert task.videos[0].url.startswith("http://127.0.0.1:")
@@ -77,7 +78,9 @@ def test_one_request_ends_as_the_same_task_at_every_gateway(
     with KlingEmulator(gateway=personality, seconds_per_video=0.1, status_age_seconds=0) as emulator:
         task = ended(reader, endpoint(emulator.url, gateway, ApiKey("any-key")), DEER)
 
-    assert alike(task) == VideoTask("", "text2video", TaskState.SUCCEEDED, (Video("http://somewhere"),))
+    assert alike(task) == Generation(
+        "", "text2video", GenerationState.SUCCEEDED, (Video("http://somewhere"),)
+    )
 
 
 @each_personality
@@ -102,7 +105,7 @@ def test_a_failure_keeps_its_reason_at_every_gateway(
     with KlingEmulator(gateway=personality, seconds_per_video=0.1, status_age_seconds=0) as emulator:
         task = ended(reader, endpoint(emulator.url, gateway, ApiKey("any-key")), request)
 
-    assert task.state is TaskState.FAILED
+    assert task.state is GenerationState.FAILED
     assert task.videos == ()
     assert task.failure == "Failure to pass the risk control system"
 
@@ -121,8 +124,8 @@ def test_auto_recognises_a_gateway_whose_host_says_nothing(personality: str, rec
     with KlingEmulator(gateway=personality, seconds_per_video=0, status_age_seconds=0) as emulator:
         with KlingClient(Endpoint(None, emulator.url, ApiKey("any-key"))) as client:
             task = client.get_task(client.submit(DEER).task_id)
-            assert client.gateway.name == recognised
-        assert task.state is TaskState.SUCCEEDED
+            assert client.gateway().name == recognised
+        assert task.state is GenerationState.SUCCEEDED
         assert emulator.counters().creates_received == 1
 
 
@@ -175,7 +178,7 @@ def test_a_token_that_expires_in_mid_wait_is_never_seen_by_the_gateway(
     with emulator_with_pair(seconds_per_video=2.5) as emulator:
         task = ended(reader, with_pair(emulator), DEER)
 
-    assert task.state is TaskState.SUCCEEDED
+    assert task.state is GenerationState.SUCCEEDED
 
 
 def test_a_token_that_the_gateway_finds_expired_is_signed_anew_once(reader: Reader) -> None:
@@ -184,7 +187,7 @@ def test_a_token_that_the_gateway_finds_expired_is_signed_anew_once(reader: Read
         task_id = reader.perform(there, GATEWAYS["official"].submit(DEER)).task_id
         body = {"code": 1004, "message": "Authorization has expired", "request_id": "r-1"}
         emulator.plan(on="query", fault="answer", times=1, status=401, body=body)
-        assert reader.get_task(there, task_id).state is TaskState.SUCCEEDED
+        assert reader.get_task(there, task_id).state is GenerationState.SUCCEEDED
 
 
 @pytest.mark.parametrize(("hours", "words"), [(1, "ahead of"), (-1, "behind")])

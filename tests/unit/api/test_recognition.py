@@ -12,6 +12,7 @@ from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.async_client import AsyncKlingClient
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
+from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingConnectionConfigError,
@@ -22,7 +23,6 @@ from airflow_provider_kling.api.errors import (
 )
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.sending import Endpoint
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.gateways import Gateway
@@ -67,13 +67,13 @@ class Asker(Protocol):
 class _OnRequests:
     def kinds(self, endpoint: Endpoint) -> tuple[Gateway, Gateway]:
         with KlingClient(endpoint) as client:
-            return client.gateway, client.gateway
+            return client.gateway(), client.gateway()
 
     def kind_after_a_refusal(self, endpoint: Endpoint) -> Gateway:
         with KlingClient(endpoint) as client:
             with pytest.raises(KlingError):
-                assert client.gateway.name
-            return client.gateway
+                assert client.gateway().name
+            return client.gateway()
 
     def ask_often(self, endpoint: Endpoint) -> None:
         with KlingClient(endpoint) as client:

@@ -21,7 +21,7 @@ from airflow_provider_kling.api.errors import (
     KlingTaskNotFoundError,
     KlingThrottledError,
 )
-from airflow_provider_kling.api.refusals import refusal
+from airflow_provider_kling.api.reading.refusals import refusal
 
 SATURATED = "当前分组上游负载已饱和"
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_kling.api.sending import retry_after_seconds
+from airflow_provider_kling.api.endpoint import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_kling.api.sending import Endpoint
+    from airflow_provider_kling.api.endpoint import Endpoint
     from tests.unit.api.conftest import Reader, ScriptedServer
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_kling.api.errors import KlingRequestError
-from airflow_provider_kling.api.tasks import task_id_of
+from airflow_provider_kling.api.generation import task_id_of
 
 
 @pytest.mark.parametrize(

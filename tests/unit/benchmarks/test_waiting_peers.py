@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.gateways import GATEWAYS
-from airflow_provider_kling.emulator import KlingEmulator
 from benchmarks.waiting import peers
 from benchmarks.waiting.figures import OURS
 from benchmarks.waiting.gateway import MEDIAN_SECONDS, Durations

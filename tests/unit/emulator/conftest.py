@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import requests
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.emulator import KlingEmulator
 from tests.unit.emulator.dialects import (
     FAILED_WORDS,
     PATHS,

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-
-from airflow_provider_kling.emulator import KlingEmulator
-from airflow_provider_kling.emulator.cli import argument_parser
+from kling_emulator import KlingEmulator
+from kling_emulator.cli import argument_parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMAND = (sys.executable, "-m", "airflow_provider_kling.emulator")
+COMMAND = (sys.executable, "-m", "kling_emulator")
 
 
 @contextmanager

@@ -3,9 +3,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-
-from airflow_provider_kling.emulator import tasks
-from airflow_provider_kling.emulator.tasks import State, VideoRequest, VideoTask
+from kling_emulator import tasks
+from kling_emulator.tasks import State, VideoRequest, VideoTask
 
 
 class Clock:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from kling_emulator.fates import Fate
 
-from airflow_provider_kling.emulator.fates import Fate
 from tests.unit.emulator.dialects import EVERY_GATEWAY, FAILED_WORDS, SUCCESS_WORDS, url_of, word_of
 
 if TYPE_CHECKING:

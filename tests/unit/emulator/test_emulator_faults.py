@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from kling_emulator.faults import Kind
 
-from airflow_provider_kling.emulator.faults import Kind
 from tests.unit.emulator.dialects import EVERY_GATEWAY, SUCCESS_WORDS, url_of, word_of
 
 if TYPE_CHECKING:

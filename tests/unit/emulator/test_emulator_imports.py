@@ -4,9 +4,8 @@ import json
 import subprocess
 import sys
 
+import kling_emulator as emulator
 import pytest
-
-from airflow_provider_kling import emulator
 
 
 def python(program: str) -> str:
@@ -29,9 +28,9 @@ def test_importing_it_loads_nothing_heavy_and_nothing_of_the_provider(module: st
 
 
 def test_the_plugin_loads_nothing_of_the_emulator_before_a_test_asks_for_it() -> None:
-    plugin = "airflow_provider_kling.emulator.pytest_plugin"
+    plugin = "kling_emulator.pytest_plugin"
     loaded = python(f"import sys, {plugin}; print(*sys.modules)").split()
-    assert [name for name in loaded if name.startswith("airflow_provider_kling.emulator.")] == [plugin]
+    assert [name for name in loaded if name.startswith("kling_emulator.")] == [plugin]
 
 
 def test_the_package_offers_what_it_lists_and_nothing_else() -> None:
@@ -42,7 +41,7 @@ def test_the_package_offers_what_it_lists_and_nothing_else() -> None:
 def test_a_running_emulator_loads_nothing_of_the_rest_of_the_provider() -> None:
     program = (
         "import json, sys\n"
-        "from airflow_provider_kling.emulator import KlingEmulator\n"
+        "from kling_emulator import KlingEmulator\n"
         "with KlingEmulator():\n"
         "    print(json.dumps(list(sys.modules)))\n"
     )
@@ -61,7 +60,7 @@ def test_without_the_extra_a_start_says_what_to_install(missing: str) -> None:
     program = (
         "import sys\n"
         f"sys.modules[{missing!r}] = None\n"
-        "from airflow_provider_kling.emulator.cli import main\n"
+        "from kling_emulator.cli import main\n"
         "sys.stderr = sys.stdout\n"
         "print(main(['--port', '0']))\n"
     )

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-
-from airflow_provider_kling.emulator import Counters, KlingEmulator, State
+from kling_emulator import Counters, KlingEmulator, State
 
 if TYPE_CHECKING:
     from tests.unit.emulator.conftest import Emulate

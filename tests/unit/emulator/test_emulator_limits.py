@@ -5,8 +5,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.emulator import KlingEmulator
 from tests.unit.emulator.dialects import EVERY_GATEWAY, PATHS
 
 if TYPE_CHECKING:

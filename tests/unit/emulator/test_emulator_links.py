@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.emulator import KlingEmulator
 from tests.unit.emulator.dialects import EVERY_GATEWAY, PATHS
 
 if TYPE_CHECKING:

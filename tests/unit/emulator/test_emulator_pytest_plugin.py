@@ -7,7 +7,7 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from airflow_provider_kling.emulator import KlingEmulator
+    from kling_emulator import KlingEmulator
 
 pytest_plugins = ["pytester"]
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 import requests
-
-from airflow_provider_kling.emulator.gateways.relay_bodies import STOCK_FIELDS, current_body, old_body
+from kling_emulator.gateways.relay_bodies import STOCK_FIELDS, current_body, old_body
 
 if TYPE_CHECKING:
     from tests.unit.emulator.conftest import Caller, Emulate

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from kling_emulator import tasks
+from kling_emulator.sightings import sight, told_state
+from kling_emulator.tasks import State, VideoRequest, VideoTask
 
-from airflow_provider_kling.emulator import tasks
-from airflow_provider_kling.emulator.sightings import sight, told_state
-from airflow_provider_kling.emulator.tasks import State, VideoRequest, VideoTask
 from tests.unit.emulator.dialects import CODE_OF_NEW_API, PATHS, SUCCESS_WORDS, word_of
 
 if TYPE_CHECKING:

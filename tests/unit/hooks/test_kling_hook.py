@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.errors import KlingConnectionConfigError, KlingRequestError
+from airflow_provider_kling.api.generation import GenerationState
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.api.tasks import TaskState
-from airflow_provider_kling.emulator import KlingEmulator
 from airflow_provider_kling.hooks.kling import KlingHook
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def test_a_hook_submits_waits_and_downloads(emulator: KlingEmulator, *, by_name:
     else:
         submitted = hook.submit(Text2VideoRequest(prompt="a deer", model="kling-v1"))
     task = hook.wait_for_task(submitted.task_id, poll_interval=0.05, timeout=10)
-    assert task.state is TaskState.SUCCEEDED
+    assert task.state is GenerationState.SUCCEEDED
     sink = io.BytesIO()
     file = hook.download(hook.get_task(submitted.task_id).videos[0], sink)
     assert file.bytes == len(sink.getvalue())
@@ -151,11 +151,11 @@ def test_a_client_is_made_once_per_hook_and_anew_for_each_loop(emulator: KlingEm
     task_id = hook.submit(prompt="a deer", model="kling-v1").task_id
     assert hook.get_conn() is hook.get_conn()
 
-    async def ask() -> TaskState:
+    async def ask() -> GenerationState:
         async with await hook.get_async_conn() as client:
             return (await client.get_task(task_id)).state
 
-    assert asyncio.run(ask()) is TaskState.SUCCEEDED
+    assert asyncio.run(ask()) is GenerationState.SUCCEEDED
     assert emulator.counters().creates_accepted == 1
 
 

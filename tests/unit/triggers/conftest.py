@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.emulator import KlingEmulator
-from tests.unit.triggers import waiting
+from tests.unit.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.unit.triggers.waiting import Record
+    from tests.unit.waiting.waiting import Record
 
 
 class Serve(Protocol):

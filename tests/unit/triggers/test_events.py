@@ -8,15 +8,15 @@ import pytest
 
 from airflow_provider_kling.api import errors
 from airflow_provider_kling.api.errors import KlingError
-from airflow_provider_kling.api.tasks import TaskState, Video, VideoTask
+from airflow_provider_kling.api.generation import Generation, GenerationState, Video
 from airflow_provider_kling.triggers.events import ended_event, error_event, read_event
 
 ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, KlingError)]
 SIGNED = "https://cdn.example.com/deer.mp4?Expires=1&Signature=nobody-may-see"
-SUCCESS = VideoTask(
+SUCCESS = Generation(
     "t-1",
     "text2video",
-    TaskState.SUCCEEDED,
+    GenerationState.SUCCEEDED,
     (Video(SIGNED, "v-1", 5.1), Video("https://cdn.example.com/b.mp4")),
     external_task_id="mine",
     units=1.5,
@@ -24,7 +24,7 @@ SUCCESS = VideoTask(
     finished_at=datetime(2026, 1, 1, 12, 1, tzinfo=UTC),
     request_id="r-1",
 )
-FAILURE = VideoTask("t-2", "text2video", TaskState.FAILED, failure="bad luck")
+FAILURE = Generation("t-2", "text2video", GenerationState.FAILED, failure="bad luck")
 
 
 def sent(event: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.triggers import pacing, room
 from airflow_provider_kling.triggers.room import KlingRoomTrigger, Room, rooms
-from tests.unit.triggers.waiting import CONN_ID, LONGEST_SECONDS, event_of, submitted
+from airflow_provider_kling.waiting import pacing, room
+from tests.unit.waiting.waiting import CONN_ID, LONGEST_SECONDS, event_of, submitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,16 +6,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.emulator import KlingEmulator
 from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.triggers import pacing
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
+from airflow_provider_kling.waiting import pacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

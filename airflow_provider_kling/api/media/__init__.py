@@ -1,0 +1,1 @@
+"""A finished file's bytes, streamed and checked."""

@@ -1,0 +1,1 @@
+"""Any server's answer, read: a generation or a KlingError."""

@@ -1,0 +1,1 @@
+"""A generation's files, put where they belong, whole."""

@@ -1,0 +1,130 @@
+"""A finished video, put where it belongs: streamed beside the target, and published only when it is whole."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_kling.api.errors import KlingNotEndedError, KlingRequestError, KlingTargetError
+from airflow_provider_kling.api.generation import GenerationState
+from airflow_provider_kling.api.reading.answers import failure_of
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+    from airflow_provider_kling.api.generation import Video
+    from airflow_provider_kling.api.media.download import VideoFile
+    from airflow_provider_kling.hooks.kling import KlingHook
+
+log = logging.getLogger(__name__)
+
+# For how long a landing is tried again. One try may take minutes, and where Airflow keeps no task state, the
+# end of this one is the end of a generation that was paid for.
+LANDING_SECONDS = 300.0
+
+
+def target_at(path: str | ObjectStoragePath) -> ObjectStoragePath:
+    """
+    Return the target of a landing, with its storage within reach.
+
+    :raises KlingRequestError: it names no file, or a storage that this Airflow cannot open.
+    """
+    if not str(path).strip() or str(path).endswith("/"):
+        raise KlingRequestError(f"path={str(path)!r} names no file; give one, such as s3://bucket/deer.mp4.")
+    try:
+        target = ObjectStoragePath(path)
+        _ = target.fs  # opens the storage's connection
+    except Exception as error:
+        raise KlingRequestError(
+            f"path={str(path)!r} is in a storage that cannot be opened ({type(error).__name__}: {error}); "
+            "install its provider and check its connection."
+        ) from error
+    return target
+
+
+def try_target(target: ObjectStoragePath) -> None:
+    """
+    Write an empty file beside the target, and take it away again.
+
+    :raises KlingTargetError: that does not work, so a video could not be landed there either.
+    """
+    part = _part_of(target)
+    try:
+        with _open_for_writing(part):
+            pass
+        part.unlink()
+    except Exception as error:
+        raise KlingTargetError(
+            f"path={str(target)!r} cannot be written ({type(error).__name__}: {error})."
+        ) from error
+
+
+def land(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath) -> dict[str, Any]:
+    """
+    Land the video of a generation at ``target`` and say what landed, as plain JSON.
+
+    The link is asked for afresh, since links expire. Further videos of the same generation land beside the
+    first one, as ``name-2.mp4`` and so on, and are told of under ``others``.
+
+    :raises KlingTaskFailedError: the generation has no video.
+    :raises KlingNotEndedError: it has none yet.
+    :raises KlingMediaError: a file did not arrive whole; nothing of it was published.
+    """
+    from tenacity import Retrying
+
+    from airflow_provider_kling.api.retrying import retries_of_work
+
+    retrying = Retrying(**retries_of_work(LANDING_SECONDS))
+    first, *others = retrying(_land_all, hook, task_id, product, target)
+    return {**first, "others": others}
+
+
+def _land_all(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath) -> list[dict[str, Any]]:
+    task = hook.get_task(task_id, product)
+    if task.state is GenerationState.FAILED:
+        raise failure_of(task)
+    if not task.state.ended:
+        raise KlingNotEndedError(f"The generation is still {task.state}.", task_id=task_id)
+    landed = []
+    for number, video in enumerate(task.videos, start=1):
+        path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
+        file = _publish(hook, video, task_id, path)
+        log.info("Landed Kling task %s at %s (%d bytes)", task_id, path, file.bytes)
+        landed.append({"path": str(path), **asdict(file), "task_id": task_id})
+    return landed
+
+
+def _publish(hook: KlingHook, video: Video, task_id: str, target: ObjectStoragePath) -> VideoFile:
+    # Not at the top: on Airflow 3.0 it would make a DAG file import the whole of Airflow's core.
+    from airflow.providers.common.compat.sdk import get_hook_lineage_collector
+
+    part = _part_of(target)
+    try:
+        with _open_for_writing(part) as sink:
+            file = hook.download(video, sink)
+        part.fs.mv(part.path, target.path)
+    except BaseException:
+        # A storage commits what it has when it is closed, also on an error.
+        if part.exists():
+            part.unlink()
+        raise
+    get_hook_lineage_collector().add_output_asset(context=hook, uri=str(target))
+    return file
+
+
+def _part_of(target: ObjectStoragePath) -> ObjectStoragePath:
+    # The name is the same in every try, so that what a killed one left behind is overwritten.
+    return target.with_name(f".{target.name}.part")
+
+
+def _open_for_writing(path: ObjectStoragePath) -> AbstractContextManager[BinaryIO]:
+    # Past ObjectStoragePath.open, which would report the unpublished file as lineage.
+    try:
+        return path.fs.open(path.path, "wb")  # type: ignore[no-any-return]
+    except FileNotFoundError:  # a storage with real folders
+        path.fs.makedirs(path.parent.path, exist_ok=True)
+        return path.fs.open(path.path, "wb")  # type: ignore[no-any-return]

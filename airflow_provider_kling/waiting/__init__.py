@@ -1,0 +1,1 @@
+"""When and how to ask for a generation, and when to stop."""

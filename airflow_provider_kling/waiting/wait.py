@@ -1,0 +1,99 @@
+"""When to ask again and when to stop: decided once, for the worker's loop and the triggerer's."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from airflow_provider_kling.api.errors import KlingError, KlingTimeoutError
+
+if TYPE_CHECKING:
+    from airflow_provider_kling.api.client import KlingClient
+    from airflow_provider_kling.api.generation import Generation, GenerationState
+
+log = logging.getLogger(__name__)
+
+# A gateway that wants to be left alone for longer is asked all the same: it may be wrong.
+LONGEST_RETRY_AFTER_SECONDS = 300.0
+
+
+class Wait:
+    """
+    The waiting for one generation, fed with what each question brought.
+
+    An error that may pass (the gateway is down, or busy) never ends a waiting; only the deadline does.
+
+    :param task_id: The generation that is waited for.
+    :param deadline: The instant at which to stop, in seconds since the epoch. It is wall-clock time
+        because it has to mean the same in another process.
+    """
+
+    __slots__ = ("_state", "deadline", "task_id")
+
+    def __init__(self, task_id: str, deadline: float) -> None:
+        self.task_id = task_id
+        self.deadline = deadline
+        self._state: GenerationState | None = None
+
+    def ended(self, outcome: Generation | KlingError, now: float) -> Generation | None:
+        """
+        Return the generation once it has ended; None means to go on.
+
+        :param outcome: The generation as it was seen, or the error that came instead.
+        :param now: Seconds since the epoch.
+        :raises KlingError: an error that time does not mend.
+        :raises KlingTimeoutError: the deadline has come.
+        """
+        if isinstance(outcome, KlingError):
+            if not outcome.retryable:
+                raise outcome
+            log.warning("Could not ask for Kling task %s, and will ask again: %s", self.task_id, outcome)
+        elif outcome.state.ended:
+            return outcome
+        else:
+            changed = outcome.state is not self._state
+            log.log(
+                logging.INFO if changed else logging.DEBUG, "Kling task %s is %s", self.task_id, outcome.state
+            )
+            self._state = outcome.state
+        if now >= self.deadline:
+            raise self.timeout(outcome)
+        return None
+
+    def pause(self, outcome: Generation | KlingError, poll_interval: float, now: float) -> float:
+        """
+        Return the seconds from ``now`` to the next question.
+
+        They are the caller's, unless the gateway asks for more or the deadline leaves less.
+        """
+        asked = (outcome.retry_after or 0.0) if isinstance(outcome, KlingError) else 0.0
+        pause = max(poll_interval, min(asked, LONGEST_RETRY_AFTER_SECONDS))
+        return min(pause, max(self.deadline - now, 0.0))
+
+    def timeout(self, outcome: Generation | KlingError) -> KlingTimeoutError:
+        """Return the error of a deadline that has come."""
+        last = f"the last question failed: {outcome}" if isinstance(outcome, KlingError) else outcome.state
+        return KlingTimeoutError(f"The time to wait is over ({last}).", task_id=self.task_id)
+
+
+def wait_for_task(
+    client: KlingClient, task_id: str, product: str, *, poll_interval: float, deadline: float
+) -> Generation:
+    """
+    Ask, in this process, until the generation has ended, well or not, and return it as it ended.
+
+    :param poll_interval: Seconds from one question to the next.
+    :param deadline: Seconds since the epoch.
+    :raises KlingTimeoutError: the deadline came first.
+    """
+    wait = Wait(task_id, deadline)
+    while True:
+        outcome: Generation | KlingError
+        try:
+            outcome = client.perform(client.gateway().query(task_id, product))
+        except KlingError as error:
+            outcome = error
+        if task := wait.ended(outcome, time.time()):
+            return task
+        time.sleep(wait.pause(outcome, poll_interval, time.time()))
