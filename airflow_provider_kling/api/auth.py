@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,35 +36,35 @@ class ApiKey:
 
     @property
     def is_api_key(self) -> bool:
-        """Yes."""
         return True
 
     def authorization(self) -> str:
-        """Return the value of the Authorization header."""
         return f"Bearer {self.key}"
 
     def hide(self, text: str) -> str:
-        """Return ``text`` without the key."""
         return _without(self.key, text)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """Kling's older pair of keys: each request carries a JWT that the secret key signed."""
+    """
+    Kling's older pair of keys: each request carries a JWT that the secret key signed.
+
+    :param clock: Tells the seconds since the epoch, from which on a JWT lives half an hour.
+    """
 
     access_key: str
     secret_key: str = field(repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
 
     @property
     def is_api_key(self) -> bool:
-        """No: Kling's new standard refuses it (Kling's docs, authentication)."""
-        return False
+        return False  # and Kling's new standard refuses it (Kling's docs, authentication)
 
     def authorization(self) -> str:
-        """Return the value of the Authorization header, with a JWT that lives half an hour from now."""
         import jwt
 
-        now = int(time.time())
+        now = int(self.clock())
         claims = {
             "iss": self.access_key,
             "exp": now + JWT_LIFETIME_SECONDS,
@@ -72,7 +73,6 @@ class AccessKey:
         return f"Bearer {jwt.encode(claims, self.secret_key, algorithm='HS256')}"
 
     def hide(self, text: str) -> str:
-        """Return ``text`` without the secret key."""
         return _without(self.secret_key, text)
 
 

@@ -87,7 +87,8 @@ class Submission:
         :raises KlingUnsettledError: the same, and the next try may find out or submit again.
         :raises KlingError: the gateway refused, or could not be asked; nothing was made.
         """
-        if self._hook.get_conn().can(Ability.FIND):
+        client = self._hook.get_conn()
+        if client.endpoint.can(client.gateway(), Ability.FIND):
             return self._by_search()
         if self._store is None:
             return self._without_memory()
@@ -97,7 +98,8 @@ class Submission:
     def is_remembered(self) -> bool:
         """Whether the next try will know of the generation."""
         with suppress(KlingError):
-            return self._store is not None or self._hook.get_conn().can(Ability.FIND)
+            client = self._hook.get_conn()
+            return self._store is not None or client.endpoint.can(client.gateway(), Ability.FIND)
         return False
 
     def delivered(self, generation: int | None) -> None:

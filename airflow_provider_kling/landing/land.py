@@ -76,9 +76,9 @@ def land(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath)
     """
     from tenacity import Retrying
 
-    from airflow_provider_kling.api.retrying import retries_of_work
+    from airflow_provider_kling.api.retrying import Retries
 
-    retrying = Retrying(**retries_of_work(LANDING_SECONDS))
+    retrying = Retrying(**Retries(LANDING_SECONDS).of_work())
     first, *others = retrying(_land_all, hook, task_id, product, target)
     return {**first, "others": others}
 

@@ -7,9 +7,9 @@ import time
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import KlingClockError, KlingError
 from airflow_provider_kling.api.generation import Generation, GenerationState
+from airflow_provider_kling.api.retrying import DEFAULT_RETRIES, MAY_PASS
 from airflow_provider_kling.waiting import pacing
 from airflow_provider_kling.waiting.wait import Wait
 
@@ -148,8 +148,8 @@ class Watched:
         signed_anew, self._signed_anew = self._signed_anew, isinstance(outcome, KlingClockError)
         if self._signed_anew:
             return not signed_anew
-        if not isinstance(outcome, retrying.MAY_PASS) or self.is_overdue(now):
+        if not isinstance(outcome, MAY_PASS) or self.is_overdue(now):
             self._doubtful_since = None
             return False
         self._doubtful_since = self._doubtful_since or now
-        return now - self._doubtful_since < retrying.RETRY_SECONDS
+        return now - self._doubtful_since < DEFAULT_RETRIES.seconds

@@ -16,12 +16,11 @@ import time
 from collections import deque
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_kling.api.endpoint import REQUESTS_PER_SECOND
 from airflow_provider_kling.api.errors import KlingAuthError, KlingError, KlingThrottledError
-from airflow_provider_kling.api.gateways import LONGEST_PAGE, MOST_AT_ONCE, Ability
+from airflow_provider_kling.api.gateways import LONGEST_PAGE, MOST_AT_ONCE, Ability, is_not_served
 from airflow_provider_kling.api.generation import Generation
 from airflow_provider_kling.api.retrying import Retry
 from airflow_provider_kling.waiting import pacing
@@ -343,8 +342,8 @@ class Watcher:
             except KlingError as unusable:
                 error = unusable
         elif way > Way.ALONE and not error.retryable:
-            # It may be about one of them only, or about this way of asking: Kling's older host lacks one.
-            if way is Way.BY_PAGE or error.http_status == HTTPStatus.NOT_FOUND:
+            # It may be about one of them only, or about this way of asking.
+            if way is Way.BY_PAGE or is_not_served(error):
                 self._ways -= {way}
                 self._set_pause()
             return self._ask_again(asked, Way(way - 1))

@@ -74,12 +74,13 @@ def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> DagRun
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let triggers run in this process, where an early event harms nobody, and give up soon."""
-    from airflow_provider_kling.api import retrying
+    from airflow_provider_kling.api.retrying import Retries
+    from airflow_provider_kling.hooks.kling import KlingHook
     from airflow_provider_kling.landing import land as landing
     from airflow_provider_kling.waiting import pacing
 
     monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.2)
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(KlingHook, "retries", Retries(1.0))
     monkeypatch.setattr(landing, "LANDING_SECONDS", 5.0)
 
 

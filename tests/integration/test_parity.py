@@ -14,7 +14,7 @@ import airflow
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import retrying
+from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers import task as trigger
 from airflow_provider_kling.waiting.wait import Wait
@@ -178,7 +178,7 @@ def test_each_way_of_waiting_ends_alike(
     if way.startswith("sensor_reschedule") and airflow.__version__.startswith("3.0."):
         pytest.skip("dag.test() of Airflow 3.0 gives the sensor a text for the instant of its first poke")
     scenario = SCENARIOS[name]
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", RETRY_SECONDS)
+    monkeypatch.setattr(KlingHook, "retries", Retries(RETRY_SECONDS))
     if name == "defect":
         break_from_the_second_question_on(monkeypatch)
     if name == "unreadable event":

@@ -53,7 +53,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KlingEmulato
             # Only now, so that it is under way however long it took to get here.
             if not emulator.tasks():
                 with KlingClient(endpoint_of(KlingHook.get_connection("kling_default"))) as client:
-                    client.submit(Text2VideoRequest.checked({"prompt": "Another"}))
+                    client.perform(client.gateway().submit(Text2VideoRequest.checked({"prompt": "Another"})))
             return settle(self)
 
         monkeypatch.setattr(Submission, "settle", settle_after_another)

@@ -36,8 +36,8 @@ DEEPEST_WRAPPING = 3
 _STATES = {
     GenerationState.SUCCEEDED: "succeed succeeded success completed complete finished done",
     GenerationState.FAILED: "failed fail failure error cancelled canceled expired timeout rejected",
-    GenerationState.SUBMITTED: "submitted queued queueing pending created not_start waiting wait in_queue staged "
-    "initializing",
+    GenerationState.SUBMITTED: "submitted queued queueing pending created not_start waiting wait in_queue "
+    "staged initializing",
     GenerationState.PROCESSING: "processing in_progress running generating unknown",
 }
 _STATE_OF_WORD = {word: state for state, words in _STATES.items() for word in words.split()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_kling.api.recognition import questions
 from hypothesis import strategies as st
 
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.gateways import GATEWAYS
-from airflow_provider_kling.api.recognition import questions
 from airflow_provider_kling.api.requests import Text2VideoRequest
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.errors import KlingUnreachableError
+from airflow_provider_kling.api.retrying import Retries
+from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Task:
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingEmulator]:
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(KlingHook, "retries", Retries(0.2))
     with KlingEmulator(gateway="ezmodel", seconds_per_video=0) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
         yield emulator

@@ -10,9 +10,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import KlingUnsettledError
+from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.generations import submissions
+from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
 from tests.unit.generations.test_submitting import Killed, Task
@@ -60,7 +61,7 @@ class FullDisk(Task):
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(KlingHook, "retries", Retries(0.2))
     monkeypatch.setattr(submissions, "LOOK_AGAIN_SECONDS", 0.05)
 
 

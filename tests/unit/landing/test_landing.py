@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import (
     KlingMediaError,
     KlingNotEndedError,
@@ -15,6 +14,7 @@ from airflow_provider_kling.api.errors import (
     KlingTargetError,
     KlingTaskFailedError,
 )
+from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.landing import land as landing
 from airflow_provider_kling.landing.land import land, target_at, try_target
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(KlingHook, "retries", Retries(0.3))
     monkeypatch.setattr(landing, "LANDING_SECONDS", 0.3)
 
 

@@ -9,8 +9,8 @@ import pytest
 from kling_emulator import KlingEmulator
 from moto.server import ThreadedMotoServer
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import KlingMediaError, KlingTargetError
+from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.landing import land as landing
 from airflow_provider_kling.landing.land import land, target_at, try_target
@@ -49,7 +49,7 @@ def folder(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStoragePath
 
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingHook]:
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(KlingHook, "retries", Retries(0.3))
     monkeypatch.setattr(landing, "LANDING_SECONDS", 0.3)
     with KlingEmulator(gateway="elkapi", seconds_per_video=0) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)

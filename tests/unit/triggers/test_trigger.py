@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.requests import Text2VideoRequest
+from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers.events import read_event
@@ -26,7 +26,7 @@ WAITING = 200
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.05)
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(KlingHook, "retries", Retries(0.2))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingEmulator]:
 
 def submit(prompt: str = "A deer") -> str:
     with KlingClient(endpoint_of(KlingHook.get_connection("kling_default"))) as client:
-        return client.submit(Text2VideoRequest.checked({"prompt": prompt})).task_id
+        return client.perform(client.gateway().submit(Text2VideoRequest.checked({"prompt": prompt}))).task_id
 
 
 def trigger(task_id: str, **changed: Any) -> KlingTaskTrigger:

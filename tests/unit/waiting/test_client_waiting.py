@@ -36,7 +36,7 @@ def _questions_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def submitted(endpoint: Endpoint, prompt: str) -> str:
     with KlingClient(endpoint) as client:
-        return client.submit(Text2VideoRequest(prompt=prompt)).task_id
+        return client.perform(client.gateway().submit(Text2VideoRequest(prompt=prompt))).task_id
 
 
 def record(word: str, **fields: object) -> tuple[int, object]:

@@ -16,9 +16,10 @@ from airflow.providers.common.compat.sdk import (
 )
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import KlingTimeoutError
+from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.generations import submitting
+from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators import video
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.sensors import task as sensor_module
@@ -48,7 +49,7 @@ class DeferredTask(Task):
 @pytest.fixture(params=["official", "newapi"])
 def emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingEmulator]:
     """Kling, which says when a generation was made, and a relay, of which only our own record does."""
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(KlingHook, "retries", Retries(0.2))
     with KlingEmulator(gateway=request.param, seconds_per_video=10 * HOUR) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
         yield emulator

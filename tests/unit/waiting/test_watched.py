@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingClockError,
@@ -20,6 +19,7 @@ from airflow_provider_kling.api.errors import (
     KlingTimeoutError,
 )
 from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, GenerationState, Video
+from airflow_provider_kling.api.retrying import DEFAULT_RETRIES
 from airflow_provider_kling.waiting import pacing, watched
 from airflow_provider_kling.waiting.pacing import JITTER, Experience
 from airflow_provider_kling.waiting.watched import Watched
@@ -249,9 +249,9 @@ def test_what_a_gateway_does_not_know_yet_is_asked_again_for_a_while(
 ) -> None:
     waiting = Waiting(loop)
     assert waiting.take(doubt) is not None
-    clock.now += retrying.RETRY_SECONDS / 2
+    clock.now += DEFAULT_RETRIES.seconds / 2
     assert waiting.take(doubt) is not None
-    clock.now += retrying.RETRY_SECONDS
+    clock.now += DEFAULT_RETRIES.seconds
 
     assert waiting.take(doubt) is None
     assert waiting.error is doubt

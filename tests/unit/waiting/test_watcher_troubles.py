@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.waiting import watcher
 from airflow_provider_kling.waiting.watcher import MOST_AT_A_TIME
@@ -142,7 +141,6 @@ async def test_a_gateway_that_is_down_from_the_beginning_is_waited_for(serve: Se
 async def test_a_gateway_of_a_kind_yet_unknown_that_is_down_is_waited_for(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrying, "_backoff", lambda state: 0.02)
     emulator = serve()
     task_ids = await submitted(3)
     monkeypatch.setenv(CONN, emulator.connection_uri.partition("?")[0])

@@ -8,11 +8,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.async_client import AsyncKlingClient
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.errors import KlingError
 from airflow_provider_kling.api.requests import Text2VideoRequest
+from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers import task as trigger_module
@@ -42,7 +42,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "RENEWAL_SECONDS", 0.0)
     monkeypatch.setattr(breaker, "SHORTEST_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(breaker, "LONGEST_PAUSE_SECONDS", 0.1)
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(KlingHook, "retries", Retries(0.3, longest_pause=0.02))
     monkeypatch.setattr(trigger_module, "_experience", defaultdict(Experience))
 
 
@@ -57,7 +57,7 @@ async def submitted(count: int = 1, prompt: str = "A deer") -> list[str]:
     def submit() -> list[str]:
         with KlingClient(endpoint_of(KlingHook.get_connection(CONN_ID))) as client:
             request = Text2VideoRequest.checked({"prompt": prompt})
-            return [client.submit(request).task_id for _ in range(count)]
+            return [client.perform(client.gateway().submit(request)).task_id for _ in range(count)]
 
     return await asyncio.to_thread(submit)
 
