@@ -99,7 +99,10 @@ class AsyncKlingClient:
     @cached_property
     def _proxy(self) -> str | None:
         # Not aiohttp's trust_env, which would also look for a login in .netrc and stumble over our own.
-        parts = urlsplit(self.endpoint.base_url)
+        try:
+            parts = urlsplit(self.endpoint.base_url)
+        except ValueError:  # no address at all, of which aiohttp will tell
+            return None
         return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
@@ -115,4 +118,8 @@ async def _body_of(response: aiohttp.ClientResponse) -> bytes:
 
 def _never_left(error: Exception) -> bool:
     """Return whether it is certain that the gateway received nothing: no connection ever stood."""
-    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    if isinstance(error, UnicodeError):  # a host is encoded before it is looked up
+        return not isinstance(error, UnicodeDecodeError)
+    return isinstance(
+        error, aiohttp.InvalidURL | aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+    )
