@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -25,6 +25,7 @@ from airflow_provider_kling.api.generation import TEXT2VIDEO
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.api.retrying import DEFAULT_RETRIES, Retries, Retry
 from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of, on_unknown_outcome_of
+from airflow_provider_kling.waiting.pacing import Pacing
 from airflow_provider_kling.waiting.wait import wait_for_task
 
 if TYPE_CHECKING:
@@ -53,15 +54,24 @@ class KlingHook(BaseHook):
 
     :param kling_conn_id: The Airflow connection, of type ``kling``.
 
-    ``retries`` says for how long each call is tried again before its error is raised: it is the same for all
-    clients, those of the triggerer included. A subclass, or a test that cannot wait, sets another one.
+    What it, and the operators, sensors, triggers and transfers that use it, hand to the engines suits every
+    gateway, so it is no user's to set; a test that cannot wait sets other values:
+
+    - ``retries``: for how long each call is tried again before its error is raised, by the clients of workers
+      and of the triggerer alike;
+    - ``pacing``: when a waiting asks, in the triggerer, and when a submission that found no room is tried
+      again, there or in a worker;
+    - ``landing_seconds``: for how long a landing is tried again. One try may take minutes, and where Airflow
+      keeps no task state, the end of this one is the end of a generation that was paid for.
     """
 
     conn_name_attr = "kling_conn_id"
     default_conn_name = "kling_default"
     conn_type = "kling"
     hook_name = "Kling"
-    retries: Retries = DEFAULT_RETRIES
+    retries: ClassVar[Retries] = DEFAULT_RETRIES
+    pacing: ClassVar[Pacing] = Pacing()
+    landing_seconds: ClassVar[float] = 300.0
 
     def __init__(self, kling_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)

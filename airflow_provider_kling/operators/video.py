@@ -35,12 +35,13 @@ from airflow_provider_kling.hooks.kling import (
     DEFAULT_TIMEOUT,
     KlingHook,
 )
-from airflow_provider_kling.landing.land import land, target_at, try_target
+from airflow_provider_kling.hooks.lineage import land_with_lineage
+from airflow_provider_kling.landing.land import target_at, try_target
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.room import KlingRoomTrigger
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
-from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline, is_over
-from airflow_provider_kling.waiting.throttling import WaitForRoom
+from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline
+from airflow_provider_kling.waiting.room import WaitForRoom
 from airflow_provider_kling.waiting.wait import wait_for_task
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class KlingText2VideoOperator(BaseOperator):
                 self.defer(
                     trigger=self._trigger(generation.kling_task_id, deadline, generation.since),
                     method_name="execute_complete",
-                    timeout=backstop(deadline),
+                    timeout=backstop(deadline, time.time()),
                 )
             return self._finish(
                 context,
@@ -258,22 +259,22 @@ class KlingText2VideoOperator(BaseOperator):
             try:
                 return submission.settle()
             except KlingThrottledError as error:
-                waited = self._refused(context, WaitForRoom.after_refusal(waited), error)
+                waited = self._refused(context, WaitForRoom.after_refusal(waited, time.time()), error)
             if self.deferrable:
                 self.defer(
                     trigger=KlingRoomTrigger(self.kling_conn_id, waited.since, waited.tries, waited.deadline),
                     method_name="execute_with_room",
-                    timeout=backstop(waited.deadline),
+                    timeout=backstop(waited.deadline, time.time()),
                 )
-            time.sleep(min(waited.pause(), max(waited.deadline - time.time(), 0.0)))
+            time.sleep(min(waited.pause(self.hook.pacing.room), max(waited.deadline - time.time(), 0.0)))
 
     def _refused(self, context: Context, waited: WaitForRoom, error: KlingThrottledError) -> WaitForRoom:
         end = waited.since + self.submit_timeout
-        deadline = min(end, waited.deadline, execution_deadline(context, self.execution_timeout))
+        deadline = min(end, waited.deadline, self._execution_deadline(context))
         if time.time() < deadline:
             self.log.info("Waiting for room at the account: %s", error)
             return replace(waited, deadline=deadline)
-        over = waited.over(error)
+        over = waited.over(error, time.time())
         if deadline < end:
             raise AirflowTaskTimeout(str(over)) from error
         raise over from error
@@ -295,7 +296,10 @@ class KlingText2VideoOperator(BaseOperator):
         """Return when to stop waiting, counted from the submission."""
         now = time.time()
         since = min(generation.since or now, now)  # the gateway's clock may be ahead of ours
-        return min(since + self.timeout, execution_deadline(context, self.execution_timeout))
+        return min(since + self.timeout, self._execution_deadline(context))
+
+    def _execution_deadline(self, context: Context) -> float:
+        return execution_deadline(context["ti"].start_date, self.execution_timeout)
 
     def _finish(
         self, context: Context, submission: Submission, wait: Callable[[], Generation]
@@ -307,14 +311,14 @@ class KlingText2VideoOperator(BaseOperator):
                     raise failure_of(task)
                 result = task.as_dict()
                 if self.path is not None:
-                    result = land(self.hook, task.task_id, task.product, target_at(self.path))
+                    result = land_with_lineage(self.hook, task.task_id, task.product, target_at(self.path))
                 submission.delivered(submission.asked.generation_of(task.external_task_id))
                 return result
             except (KlingTaskFailedError, KlingTaskNotFoundError) as error:
                 submission.failed(lost=isinstance(error, KlingTaskNotFoundError))
                 raise
             except Exception as error:
-                if isinstance(error, KlingTimeoutError) and is_over(context, self.execution_timeout):
+                if isinstance(error, KlingTimeoutError) and time.time() >= self._execution_deadline(context):
                     raise AirflowTaskTimeout(str(error)) from error
                 if not submission.is_remembered:
                     # The next try could not know of the generation, and would pay for another one.

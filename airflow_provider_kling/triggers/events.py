@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from airflow_provider_kling.api import errors
 from airflow_provider_kling.api.generation import Generation
 from airflow_provider_kling.api.masking import mask
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ENDED = "ended"
 ERROR = "error"

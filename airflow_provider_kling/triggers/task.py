@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -15,11 +15,7 @@ from airflow_provider_kling.triggers.events import defect_event, ended_event, er
 from airflow_provider_kling.triggers.room import rooms
 from airflow_provider_kling.waiting.pacing import Experience
 from airflow_provider_kling.waiting.per_loop import PerLoop
-from airflow_provider_kling.waiting.watched import Watched
 from airflow_provider_kling.waiting.watcher import Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 # What this process has seen, of each connection; it outlives the watchers, which go when nobody waits.
 _experience: defaultdict[str, Experience] = defaultdict(Experience)
@@ -30,6 +26,7 @@ def _watcher(kling_conn_id: str) -> Watcher:
         KlingHook(kling_conn_id).get_async_conn,
         _experience[kling_conn_id],
         lambda: rooms.get(kling_conn_id).freed(),
+        KlingHook.pacing,
     )
 
 
@@ -89,15 +86,12 @@ class KlingTaskTrigger(BaseTrigger):
         """Wait, then fire once: with the generation as it ended, or with the error that ended the waiting."""
         try:
             task = await _watchers.get(self.kling_conn_id).watch(
-                Watched(
-                    self.kling_task_id,
-                    self.product,
-                    self.mode,
-                    self.poll_interval,
-                    self.submitted_at,
-                    self.deadline,
-                    asyncio.get_running_loop().create_future(),
-                )
+                self.kling_task_id,
+                self.product,
+                self.deadline,
+                mode=self.mode,
+                poll_interval=self.poll_interval,
+                submitted_at=self.submitted_at,
             )
             event = ended_event(task)
         except KlingError as error:

@@ -76,12 +76,11 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let triggers run in this process, where an early event harms nobody, and give up soon."""
     from airflow_provider_kling.api.retrying import Retries
     from airflow_provider_kling.hooks.kling import KlingHook
-    from airflow_provider_kling.landing import land as landing
-    from airflow_provider_kling.waiting import pacing
+    from airflow_provider_kling.waiting.pacing import Pacing
 
-    monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.2)
     monkeypatch.setattr(KlingHook, "retries", Retries(1.0))
-    monkeypatch.setattr(landing, "LANDING_SECONDS", 5.0)
+    monkeypatch.setattr(KlingHook, "pacing", Pacing(earliest_question=0.2, doubt=1.0))
+    monkeypatch.setattr(KlingHook, "landing_seconds", 5.0)
 
 
 @pytest.fixture(params=GATEWAYS)

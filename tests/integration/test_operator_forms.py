@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.landing import land as landing
+from airflow_provider_kling.hooks.kling import KlingHook
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def test_a_file_that_never_arrives_whole_is_never_published_nor_paid_again(
 def test_a_retried_transfer_lands_what_was_cut_short(
     kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.0)  # so that the task itself has to be retried
+    monkeypatch.setattr(KlingHook, "landing_seconds", 0.0)  # so that the task itself has to be retried
     target = tmp_path / "deer.mp4"
     run = run_dag("sensor_chains", "sensor_poke", prompt="A deer [cut]", path=str(target))
 
@@ -272,7 +272,7 @@ def assert_adopted(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.0)
+    monkeypatch.setattr(KlingHook, "landing_seconds", 0.0)
     target = tmp_path / "deer.mp4"
     run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut]", path=str(target))
 

@@ -17,6 +17,7 @@ from kling_emulator import KlingEmulator
 from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers import task as trigger
+from airflow_provider_kling.waiting.pacing import Pacing
 from airflow_provider_kling.waiting.wait import Wait
 from airflow_provider_kling.waiting.watcher import Watcher
 
@@ -155,7 +156,7 @@ def break_from_the_second_question_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fire_what_nobody_can_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def watch(self: Watcher, *arguments: Any) -> None:
+    async def watch(self: Watcher, *arguments: Any, **named: Any) -> None:
         pass
 
     monkeypatch.setattr(Watcher, "watch", watch)
@@ -179,6 +180,7 @@ def test_each_way_of_waiting_ends_alike(
         pytest.skip("dag.test() of Airflow 3.0 gives the sensor a text for the instant of its first poke")
     scenario = SCENARIOS[name]
     monkeypatch.setattr(KlingHook, "retries", Retries(RETRY_SECONDS))
+    monkeypatch.setattr(KlingHook, "pacing", Pacing(earliest_question=0.2, doubt=RETRY_SECONDS))
     if name == "defect":
         break_from_the_second_question_on(monkeypatch)
     if name == "unreadable event":

@@ -12,8 +12,7 @@ from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.generations.submitting import Submission
 from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.triggers import room
-from airflow_provider_kling.waiting import throttling
+from airflow_provider_kling.waiting.pacing import Pacing, RoomPacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,10 +27,8 @@ each_way = pytest.mark.parametrize("way", ["worker", "deferred"])
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttling, "FIRST_PAUSE_SECONDS", 0.3)
-    monkeypatch.setattr(throttling, "LONGEST_PAUSE_SECONDS", 0.3)
-    monkeypatch.setattr(room, "FIRST_PAUSE_SECONDS", 0.2)
-    monkeypatch.setattr(room, "LONGEST_PAUSE_SECONDS", 0.2)
+    short = RoomPacing(first=0.2, longest=0.2, first_of_worker=0.3, longest_of_worker=0.3)
+    monkeypatch.setattr(KlingHook, "pacing", Pacing(earliest_question=0.2, room=short))
 
 
 @pytest.fixture
