@@ -62,10 +62,6 @@ def test_what_nobody_used_for_an_hour_does_not_come_all_at_once() -> None:
     assert 10 <= sum(instant < instants[0] + 0.01 for instant in instants) <= 11
 
 
-def test_one_is_always_allowed_at_once() -> None:
-    assert Budget(0.01).ready_at() <= 0.0
-
-
 # What the gateway finds too much
 
 
@@ -119,27 +115,6 @@ def test_whatever_happens_the_rate_stays_between_its_bounds_and_twenty_answers_b
     for _ in range(19):
         budget.answered()
     assert budget.rate == pytest.approx(ceiling)
-
-
-@pytest.mark.parametrize("borne", [0.5, 3.0, 9.0])
-def test_what_the_gateway_bears_is_found_and_mostly_used(borne: float) -> None:
-    budget = Budget(10.0)
-    now, counted_at, tokens, answered, refused = 0.0, 0.0, max(borne, 1.0), 0, 0
-    while now < 1000.0:
-        now = max(now, budget.ready_at())
-        budget.spend(now)
-        tokens = min(tokens + (now - counted_at) * borne, max(borne, 1.0))
-        counted_at = now
-        if tokens >= 1:
-            tokens -= 1
-            answered += 1
-            budget.answered()
-        else:
-            refused += 1
-            budget.throttled(now, sent_at=now, retry_after=None)
-
-    assert answered >= 0.4 * borne * 1000
-    assert refused <= answered
 
 
 # A gateway that is down

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from statistics import median
 
 import pytest
@@ -87,16 +86,3 @@ def test_a_pause_is_a_part_of_the_distance_to_the_usual_end_but_neither_too_shor
 
     assert steady == max(min(abs(age - middle) * PART_OF_DISTANCE, 10.0), shortest)
     assert 0.9 * steady <= PACING.before_next(age, usual, shortest) <= 1.1001 * steady
-
-
-@given(middle=st.floats(10, 400), done_after=st.floats(0.6, 1))
-def test_a_video_of_the_usual_time_takes_no_more_than_some_forty_questions(
-    middle: float, done_after: float
-) -> None:
-    usual = Usual(middle / 2, middle)
-    ages = [PACING.before_first(0.0, usual)]
-    while ages[-1] < middle * done_after:
-        ages.append(ages[-1] + PACING.before_next(ages[-1], usual, SHORTEST))
-
-    assert len(ages) <= 45
-    assert all(later > earlier for earlier, later in pairwise(ages))

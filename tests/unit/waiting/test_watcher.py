@@ -17,6 +17,8 @@ from airflow_provider_kling.api.errors import (
     KlingTaskNotFoundError,
 )
 from airflow_provider_kling.api.gateways import MOST_AT_ONCE
+from airflow_provider_kling.api.generation import TEXT2VIDEO, GenerationState
+from airflow_provider_kling.waiting.pacing import FEWEST_REMEMBERED, Experience, Usual
 from airflow_provider_kling.waiting.watched import Watched
 from airflow_provider_kling.waiting.watcher import MOST_AT_A_TIME
 from tests.unit.waiting.virtual import (
@@ -71,14 +73,6 @@ async def test_many_are_read_with_one_page_of_the_accounts_list(waiting: int, si
     assert [(question.kind, question.page, question.size) for question in kling.questions] == [
         ("page", 1, size)
     ]
-
-
-@in_no_time
-async def test_fewer_are_asked_for_by_their_ids() -> None:
-    kling = Kling()
-    await outcomes_of(kling.watcher(), kling.make(MANY - 1))
-
-    assert [question.kind for question in kling.questions] == ["batch"] * 3
 
 
 @in_no_time
@@ -220,6 +214,67 @@ async def test_an_id_that_cannot_be_asked_for_is_told_to_that_one_only(bad: str,
 
 
 @pytest.mark.parametrize(
+    ("facts", "instants"),
+    [
+        ({}, [30]),  # until such a video can be done
+        ({"mode": "pro"}, [60]),
+        ({"mode": "4k"}, [90]),
+        ({"submitted_at": NOW - 21}, [9]),
+        ({"submitted_at": NOW - 500}, [2.25]),  # no trigger may fire sooner than after two seconds
+        ({"submitted_at": NOW + 500}, [30]),  # the gateway's clock may be ahead
+        ({"poll_interval": 7.5}, [7.5]),
+        ({"poll_interval": 700.0}, [30]),
+        ({"poll_interval": 0.1}, [2]),
+        ({"lasts": 9.0}, [9]),
+        ({"lasts": -5.0}, [2]),
+    ],
+)
+@pytest.mark.parametrize("gateway", ["official", "ezmodel"])
+@in_no_time
+async def test_the_first_question_comes_when_it_can_tell_something(
+    gateway: str, facts: dict[str, Any], instants: list[float]
+) -> None:
+    kling = Kling(gateway)
+    await outcome_of(kling.watcher(), *kling.make(), **facts)
+
+    assert kling.instants() == pytest.approx(instants, abs=0.3)
+
+
+@in_no_time
+async def test_no_pause_is_longer_than_a_user_wants_it_not_even_at_a_relay() -> None:
+    kling = Kling("ezmodel")
+    await outcome_of(kling.watcher(), *kling.make(lasts=20.0), poll_interval=3.0)
+
+    assert kling.instants() == [3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "submitted_at", "age", "took"),
+    [
+        ("official", NOW - 7, 0.0, 40.0),  # it says best when a generation was made, and when it ended
+        ("official", None, -50.0, 0.0),  # also if by a clock that is ahead
+        ("ezmodel", NOW - 7, 0.0, 67.0),  # else it counts from what the trigger knows until it was heard of
+        ("ezmodel", None, 0.0, 60.0),  # or from when the trigger came
+    ],
+)
+@pytest.mark.parametrize("state", [GenerationState.SUCCEEDED, GenerationState.FAILED])
+@in_no_time
+async def test_how_long_it_took_says_when_to_ask_for_the_next_ones(
+    gateway: str, submitted_at: float | None, age: float, took: float, state: GenerationState
+) -> None:
+    kling, experience = Kling(gateway), Experience()
+    task_ids = kling.make(FEWEST_REMEMBERED, lasts=40.0, state=state, age=age)
+    facts = {"submitted_at": submitted_at, "poll_interval": 60.0, "mode": "4k"}
+    await outcomes_of(kling.watcher(experience=experience), task_ids, **facts)
+
+    usual = experience.usual((TEXT2VIDEO, "4k"))
+    if state is GenerationState.FAILED:  # of which one says nothing
+        assert usual == Usual(90, 240)
+    else:
+        assert (usual.median, usual.earliest) == pytest.approx((took, took * 2 / 3), abs=0.2)
+
+
+@pytest.mark.parametrize(
     ("gateway", "lasts", "instants"),
     [
         # Not before half of the usual minute has passed, then at an eighth of what is left of it, on ticks.
@@ -249,15 +304,6 @@ async def test_the_questions_for_one_come_at_these_instants(
         later = [after - before for before, after in pairwise(kling.instants()) if before > 70]
         assert later == sorted(later)
         assert (round(later[0]), later[-5:]) == (2, [9.75] * 5)
-
-
-@in_no_time
-async def test_a_user_may_ask_a_relay_more_often_all_the_same() -> None:
-    kling = Kling("ezmodel")
-    (task_id,) = kling.make(lasts=20.0)
-    await outcome_of(kling.watcher(), task_id, poll_interval=3.0)
-
-    assert kling.instants() == [3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0]
 
 
 @in_no_time
@@ -301,21 +347,6 @@ async def test_ticks_let_no_trigger_fire_sooner_than_airflow_can_bear(offset: fl
 
     assert 2.0 <= elapsed() - started < 3.0
     await first
-
-
-@in_no_time
-async def test_what_was_seen_of_others_says_when_to_ask_first() -> None:
-    kling = Kling()
-    watcher = kling.watcher()
-    stays = asyncio.create_task(outcome_of(watcher, *kling.make(lasts=900.0), mode="4k"))
-    await outcomes_of(watcher, kling.make(5, lasts=120.0), mode="pro")
-    started = elapsed()
-    (task_id,) = kling.make(lasts=80.0)
-    await outcome_of(watcher, task_id, mode="pro")
-
-    asked = next(question.at for question in kling.questions if task_id in question.ids)
-    assert asked - started == pytest.approx(80, abs=1)  # two thirds of their 120 seconds
-    await stays
 
 
 @in_no_time

@@ -13,6 +13,7 @@ import pytest
 from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
+    KlingClockError,
     KlingConnectionConfigError,
     KlingError,
     KlingResultMissingError,
@@ -37,6 +38,7 @@ from tests.unit.waiting.virtual import (
 )
 
 DOWN = KlingUnreachableError("GET http://kling.test got no answer.")
+NO_LINK, NOT_FOUND = KlingResultMissingError("No link."), KlingTaskNotFoundError("No such generation.")
 TOO_MANY = KlingThrottledError("Too many requests.", http_status=429)
 each_gateway = pytest.mark.parametrize("gateway", ["official", "ezmodel"])
 
@@ -215,9 +217,7 @@ async def test_a_single_question_that_goes_wrong_does_not_stop_the_others() -> N
     assert max(question.ended_at for question in kling.questions if question.ids != [bad]) < 62
 
 
-@pytest.mark.parametrize(
-    "error", [DOWN, KlingServerError("502."), KlingResultMissingError("No link."), TOO_MANY]
-)
+@pytest.mark.parametrize("error", [DOWN, KlingServerError("502."), NO_LINK, TOO_MANY])
 @each_gateway
 @pytest.mark.parametrize("waiting", [1, 3, 61])
 @in_no_time
@@ -232,7 +232,39 @@ async def test_whatever_goes_wrong_for_a_while_ends_nothing(
     assert elapsed() < 75
 
 
-@pytest.mark.parametrize("doubt", [KlingResultMissingError("No link."), KlingTaskNotFoundError("No task.")])
+@in_no_time
+async def test_a_token_that_came_too_late_is_signed_anew_once_and_later_again() -> None:
+    kling = Kling()
+    kling.fault = lambda question: KlingClockError("Expired.") if len(kling.questions) in (1, 3) else None
+
+    assert names([await outcome_of(kling.watcher(), *kling.make(lasts=35.0))]) == ["succeeded"]
+    assert kling.instants()[1] - kling.instants()[0] == pytest.approx(2, abs=0.5)
+    kling.fault = lambda question: KlingClockError("Expired.")
+    assert names([await outcome_of(kling.watcher(), *kling.make())]) == ["KlingClockError"]
+
+
+@pytest.mark.parametrize("in_between", [None, DOWN])
+@in_no_time
+async def test_each_doubt_has_its_own_time(in_between: KlingError | None) -> None:
+    kling = Kling("ezmodel")
+    # Known a moment after it was made, and its link a moment after its end.
+    faults = [NOT_FOUND, in_between, NO_LINK, NO_LINK, None]
+    kling.fault = lambda question: faults[len(kling.questions) - 1]
+
+    assert names([await outcome_of(kling.watcher(), *kling.make(lasts=40.0))]) == ["succeeded"]
+    assert len(kling.questions) == 5
+
+
+@in_no_time
+async def test_nobody_doubts_beyond_the_deadline() -> None:
+    kling = Kling()
+    kling.fault = between(0, HOUR, NOT_FOUND)
+
+    assert names([await outcome_of(kling.watcher(), *kling.make(), lasts=5.0)]) == ["KlingTaskNotFoundError"]
+    assert len(kling.questions) == 1
+
+
+@pytest.mark.parametrize("doubt", [NO_LINK, NOT_FOUND])
 @in_no_time
 async def test_doubts_about_one_generation_are_no_outage_and_have_an_end(doubt: KlingError) -> None:
     kling = Kling("ezmodel", seconds=0.5)
@@ -240,7 +272,7 @@ async def test_doubts_about_one_generation_are_no_outage_and_have_an_end(doubt: 
 
     assert names(await outcomes_of(kling.watcher(), kling.make(4))) == [type(doubt).__name__] * 4
     assert [question.beside for question in kling.questions[4:8]] == [0, 1, 2, 3]
-    assert 44 < elapsed() < 51
+    assert 45 < elapsed() < 48.5
 
 
 @in_no_time

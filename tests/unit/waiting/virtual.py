@@ -122,11 +122,15 @@ class Kling:
         self._made: dict[str, tuple[float, float, GenerationState]] = {}  # oldest first
 
     def make(
-        self, count: int = 1, lasts: float = 0.0, state: GenerationState = GenerationState.SUCCEEDED
+        self,
+        count: int = 1,
+        lasts: float = 0.0,
+        state: GenerationState = GenerationState.SUCCEEDED,
+        age: float = 0.0,
     ) -> list[str]:
         """Make generations that end in that state, so many seconds from now; return their ids."""
         new = [str(len(self._made) + number) for number in range(count)]
-        self._made |= {task_id: (elapsed(), elapsed() + lasts, state) for task_id in new}
+        self._made |= {task_id: (elapsed() - age, elapsed() + lasts, state) for task_id in new}
         return new
 
     def asked(self, kind: str) -> list[Question]:
