@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_kling.api.generation import Generation, Outcomes, Video
     from airflow_provider_kling.api.media.download import Sink, VideoFile
     from airflow_provider_kling.api.reading.accounts import Account
-    from airflow_provider_kling.generations.submissions import OnUnknownOutcome
+    from airflow_provider_kling.generations.identity import OnUnknownOutcome
 
 # How often everybody asks; the relays themselves look at Kling about every 15 seconds.
 DEFAULT_POLL_INTERVAL = 10.0
