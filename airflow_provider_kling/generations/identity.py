@@ -1,4 +1,4 @@
-"""What is ordered, and what it is called wherever it has to be known again: here, in a record, at a gateway."""
+"""What is ordered, and what it is called wherever it has to be known again: in a record, at a gateway."""
 
 from __future__ import annotations
 

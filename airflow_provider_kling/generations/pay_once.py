@@ -2,9 +2,9 @@
 The way to a paid generation that never pays twice, decided once and walked by a worker or by an event loop.
 
 Airflow runs a task again after a crash, an error or a clear, and a generation cannot be cancelled. A gateway
-that finds generations by our own id needs no memory of ours: the id is the same in every try, so that the next
-one finds what an earlier one made. For the others a submission is recorded before it is sent, and the gateway's
-id once it is known.
+that finds generations by our own id needs no memory of ours: the id is the same in every try, so that the
+next one finds what an earlier one made. For the others a submission is recorded before it is sent, and the
+gateway's id once it is known.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Remember:
 
 
 T = TypeVar("T")
-# What is to be done next: to send a call, to read or write a record, or to pause for so many seconds. What came
-# of it is sent back, an error thrown.
+# What is to be done next: to send a call, to read or write a record, or to pause for so many seconds. What
+# came of it is sent back, an error thrown.
 Step: TypeAlias = Call[Any] | Recall | Remember | float
 Way: TypeAlias = Generator[Step, Any, T]
 
@@ -148,7 +148,9 @@ class _PayOnce:
             if before.kling_task_id is None:
                 yield Remember(key, replace(before, stopped_in=clears))
                 raise self._unknown(before.sent_at)
-            return (yield from self._adopted(before, before.take, before.kling_task_id, before.sent_at or None))
+            return (
+                yield from self._adopted(before, before.take, before.kling_task_id, before.sent_at or None)
+            )
         call = self.gateway.submit(self.order.request)
         intent = Record(before.take + 1 if before else 1, sent_at=now, waited_in=clears, waits_since=now)
         yield Remember(key, intent)
@@ -318,7 +320,7 @@ async def on_loop(
     store: AsyncStore,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> T:
-    """Do the same on an event loop. Who may be cancelled shields it: a create is recorded after it is sent."""
+    """Do the same on an event loop. Who may be cancelled shields it: what is sent is recorded after that."""
     go_on: Callable[[], Step] = partial(way.send, None)
     while True:
         try:

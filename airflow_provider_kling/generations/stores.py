@@ -57,7 +57,7 @@ class Nowhere:
 
     lasts = False
 
-    def recall(self, key: str) -> None:
+    def recall(self, key: str) -> Record | None:
         return None
 
     def remember(self, key: str, record: Record | None) -> None:
@@ -76,9 +76,7 @@ def store_of(accessor: TaskStateStoreAccessor | None) -> Store:
 def keep_delivered(store: Store, settled: Settled) -> None:
     """Keep that the task has succeeded, so that a clear after that can be told from a crash."""
     record = store.recall(settled.record_key) or Record()
-    store.remember(
-        settled.record_key, replace(record, take=settled.take, delivered_in=settled.clears)
-    )
+    store.remember(settled.record_key, replace(record, take=settled.take, delivered_in=settled.clears))
 
 
 def keep_failed(store: Store, settled: Settled, *, lost: bool) -> None:

@@ -73,8 +73,13 @@ def read_event(event: Mapping[str, Any] | None) -> Generation:
             )
         else:
             error = None
-    except (AttributeError, KeyError, TypeError, ValueError) as unreadable:
-        raise RuntimeError(f"The trigger's event cannot be read: {event!r}") from unreadable
+    except (AttributeError, KeyError, TypeError, ValueError) as broken:
+        raise unreadable(event) from broken
     if not isinstance(error, errors.KlingError):
-        raise RuntimeError(f"The trigger's event cannot be read: {event!r}")
+        raise unreadable(event)
     raise error
+
+
+def unreadable(event: Mapping[str, Any] | None) -> RuntimeError:
+    """Return the error of an event that is none of ours."""
+    return RuntimeError(f"The trigger's event cannot be read: {event!r}")

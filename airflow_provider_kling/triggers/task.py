@@ -46,6 +46,7 @@ class KlingTaskTrigger(BaseTrigger):
     :param deadline: Seconds since the epoch, because it has to mean the same in another triggerer.
     :param mode: The mode of the generation, where it is known; the time that it takes depends on it.
     :param submitted_at: Seconds since the epoch, where they are known.
+    :param order: What was ordered, for whoever is resumed: plain JSON that the event carries along.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class KlingTaskTrigger(BaseTrigger):
         deadline: float,
         mode: str | None = None,
         submitted_at: float | None = None,
+        order: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.kling_task_id = kling_task_id
@@ -66,6 +68,7 @@ class KlingTaskTrigger(BaseTrigger):
         self.deadline = deadline
         self.mode = mode
         self.submitted_at = submitted_at
+        self.order = order
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and plain JSON arguments, none of them a secret."""
@@ -79,6 +82,7 @@ class KlingTaskTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "mode": self.mode,
                 "submitted_at": self.submitted_at,
+                "order": self.order,
             },
         )
 
@@ -99,7 +103,7 @@ class KlingTaskTrigger(BaseTrigger):
         except Exception as error:  # ours: Airflow would turn it into one that soft_fail hides
             self.log.exception("The trigger for Kling task %s failed", self.kling_task_id)
             event = defect_event(self.kling_task_id, error)
-        yield TriggerEvent(event)
+        yield TriggerEvent({**event, "order": self.order})
 
     async def on_kill(self) -> None:
         """Say that nothing stops at the gateway when a waiting task is cleared or marked (Airflow 3.3)."""
