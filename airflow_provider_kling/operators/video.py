@@ -67,7 +67,8 @@ class KlingText2VideoOperator(BaseOperator):
     if ``deferrable``, without using up a retry.
 
     Returns the task id; when it waited, the finished task as a dict; when it landed the video, what landed,
-    as :class:`~airflow_provider_kling.transfers.kling_to_object_storage.KlingToObjectStorageOperator` does.
+    as :class:`~airflow_provider_kling.transfers.kling_to_object_storage.KlingToObjectStorageOperator` does,
+    beside what the gateway told of the task: its times and units among it.
 
     The fields of the request, all templated, are those of
     :class:`~airflow_provider_kling.api.requests.Text2VideoRequest`.

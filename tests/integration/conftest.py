@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from kling_emulator import KlingEmulator
 from tests.integration.commands import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow.models.taskinstance import TaskInstance
     from airflow.sdk import DAG
 

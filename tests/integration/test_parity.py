@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,6 @@ from airflow_provider_kling.waiting.wait import Wait
 from airflow_provider_kling.waiting.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tests.integration.conftest import DagRunner
 
 SENSORS = ("sensor_poke", "sensor_reschedule", "sensor_deferred")
