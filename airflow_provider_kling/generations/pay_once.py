@@ -291,27 +291,17 @@ def in_worker(
     way: Way[T], client: KlingClient, store: Store, sleep: Callable[[float], None] = time.sleep
 ) -> T:
     """Walk a way in this thread, and return what is at its end."""
+    do = _doing(client, store, sleep)
     go_on: Callable[[], Step] = partial(way.send, None)
     while True:
         try:
             step = go_on()
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        came: object = None
         try:
-            match step:
-                case Call():
-                    came = client.perform(step, _retry_of(step))
-                case Recall():
-                    came = store.recall(step.key)
-                case Remember():
-                    store.remember(step.key, step.record)
-                case _:
-                    sleep(step)
+            go_on = partial(way.send, do[type(step)](step))
         except Exception as error:
             go_on = partial(way.throw, error)
-        else:
-            go_on = partial(way.send, came)
 
 
 async def on_loop(
@@ -321,29 +311,25 @@ async def on_loop(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> T:
     """Do the same on an event loop. Who may be cancelled shields it: what is sent is recorded after that."""
+    do = _doing(client, store, sleep)
     go_on: Callable[[], Step] = partial(way.send, None)
     while True:
         try:
             step = go_on()
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        came: object = None
         try:
-            match step:
-                case Call():
-                    came = await client.perform(step, _retry_of(step))
-                case Recall():
-                    came = await store.recall(step.key)
-                case Remember():
-                    await store.remember(step.key, step.record)
-                case _:
-                    await sleep(step)
+            go_on = partial(way.send, await do[type(step)](step))
         except Exception as error:
             go_on = partial(way.throw, error)
-        else:
-            go_on = partial(way.send, came)
 
 
-def _retry_of(call: Call[Any]) -> Retry:
-    # Whether and where to wait for room at the account is for whoever ordered to say.
-    return Retry.UNLESS_THROTTLED if call.creates else Retry.FREELY
+def _doing(client: Any, store: Any, sleep: Callable[[float], Any]) -> dict[type, Callable[[Any], Any]]:
+    """Return how each kind of step is done: at once, or by what has to be awaited."""
+    return {
+        # Whether and where to wait for room at the account is for whoever ordered to say.
+        Call: lambda call: client.perform(call, Retry.UNLESS_THROTTLED if call.creates else Retry.FREELY),
+        Recall: lambda step: store.recall(step.key),
+        Remember: lambda step: store.remember(step.key, step.record),
+        float: sleep,
+    }

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context
 
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.api.media import download as media
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def install() -> None:
     _around(KlingClient, "perform", before=(BEFORE_POST, IN_POST), after=(AFTER_ANSWER,), where=_creates)
     _around(KlingText2VideoOperator, "defer", before=(BEFORE_DEFER,))
     _around(KlingText2VideoOperator, "execute_complete", before=(IN_RESUME,))
-    download = KlingHook.download
-    _replace(KlingHook, "download", lambda hook, video, sink: download(hook, video, _Halting(sink)))
+    download = media.download
+    _replace(media, "download", lambda video, sink, *rest: download(video, _Halting(sink), *rest))
 
 
 class _Halting:
@@ -97,7 +97,7 @@ def _creates(client: KlingClient, call: Call[Any], *_: object) -> bool:
     return call.creates
 
 
-def _replace(owner: type, name: str, function: Callable[..., Any]) -> None:
+def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
     setattr(owner, name, function)
 
 

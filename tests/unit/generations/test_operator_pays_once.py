@@ -22,7 +22,6 @@ from tests.unit.generations.world import Killed
 
 WAITING = {"wait_for_completion": True, "deferrable": False, "poll_interval": 0.05, "timeout": 5}
 REGENERATE = {"on_rerun": "regenerate", **WAITING}
-RESUBMIT = {"on_unknown_outcome": "resubmit"}
 
 
 @pytest.fixture(autouse=True)
@@ -114,14 +113,6 @@ def test_a_failed_generation_is_made_anew_under_the_next_number(kling: KlingEmul
     assert takes(kling) == ["1", "2", "3"]
 
 
-def test_a_failed_generation_is_made_anew_at_a_relay_too(relay: KlingEmulator) -> None:
-    task = Task()
-    for made in (1, 2):
-        with pytest.raises(AirflowFailException, match="The generation failed"):
-            task(prompt="A deer [fail]", **WAITING)
-        assert relay.counters().creates_accepted == made
-
-
 def test_a_cleared_task_takes_its_generation_over_unless_told_otherwise(
     kling: KlingEmulator, task: Task
 ) -> None:
@@ -156,13 +147,6 @@ def test_what_never_succeeded_is_not_regenerated_by_a_clear(kling: KlingEmulator
     assert kling.counters().creates_received == 1
 
 
-def test_a_crash_never_regenerates(kling: KlingEmulator, task: Task) -> None:
-    task.deferral(on_rerun="regenerate", wait_for_completion=True)
-
-    assert task(**REGENERATE)["task_id"] == kling.tasks()[0].task_id
-    assert kling.counters().creates_received == 1
-
-
 def test_a_changed_request_regenerates_as_the_first_one_does(kling: KlingEmulator, task: Task) -> None:
     task(**REGENERATE)
     task.clear()
@@ -172,25 +156,6 @@ def test_a_changed_request_regenerates_as_the_first_one_does(kling: KlingEmulato
 
     assert [made.prompt for made in kling.tasks()] == ["A deer", "A fox", "A fox"]
     assert takes(kling) == ["1", "1", "2"]
-
-
-def test_a_good_generation_after_a_failed_one_regenerates_too(kling: KlingEmulator, task: Task) -> None:
-    failed = {"task_id": "1", "task_status": "failed", "task_status_msg": "bad luck"}
-    # What the queries say of the first one, which the emulator itself would let succeed.
-    for says in ("absent", "failed", "failed", "absent", "good", "failed"):
-        if says == "failed":
-            kling.plan(on="query", fault="answer", body={"code": 0, "data": failed})
-        else:
-            kling.plan(on="query", fault="slow", seconds=0)
-    with pytest.raises(AirflowFailException, match="bad luck"):
-        task(**REGENERATE)
-    task.clear()
-    task(**REGENERATE)
-    task.clear()
-    task(**REGENERATE)
-
-    assert takes(kling) == ["1", "2", "3"]
-    assert task.xcoms["kling_task_id"] == kling.tasks()[2].task_id
 
 
 # What makes an order
@@ -228,10 +193,6 @@ def test_a_key_keeps_the_generation_with_its_item_when_a_list_is_reordered(
     assert (before == after) is (made == 2)
 
 
-def test_a_key_is_no_map_index(kling: KlingEmulator) -> None:
-    assert Task(map_index=0)() != Task(map_index=1)(idempotency_key="0")
-
-
 @pytest.mark.parametrize("key", ["", "  \n"])
 def test_an_empty_key_is_refused_before_anything_is_sent(kling: KlingEmulator, task: Task, key: str) -> None:
     with pytest.raises(AirflowFailException, match=r"idempotency_key is empty.*Nothing was submitted\."):
@@ -240,16 +201,6 @@ def test_an_empty_key_is_refused_before_anything_is_sent(kling: KlingEmulator, t
 
 
 # What can be chosen
-
-
-def test_a_task_that_is_told_to_resubmit_pays_again_rather_than_to_stop(relay: KlingEmulator) -> None:
-    task = Task()
-    relay.plan(on="create", fault="cut-after")
-    with pytest.raises(KlingUnsettledError, match="submits as it was told to"):
-        task(**RESUBMIT)
-
-    assert task(**RESUBMIT) == relay.tasks()[-1].task_id == task(**RESUBMIT)
-    assert relay.counters().creates_accepted == 2
 
 
 def test_the_connection_may_tell_to_resubmit_and_the_task_may_know_better(
