@@ -127,8 +127,9 @@ class _PayOnce:
                     log.warning("Looking whether the submission was accepted: %s", error)
                     in_doubt = True
                     continue
+                log.info("Submitted Kling task %s", made.task_id)
                 yield from self._waits_from(record, take, since)
-                return self._submitted(made, take, since)
+                return self._settled(made.task_id, take, since)
             if found.state is GenerationState.FAILED or self._is_gone(found):
                 take, in_doubt = take + 1, False
             elif found.state is GenerationState.SUCCEEDED and self.order.on_rerun is OnRerun.REGENERATE:
@@ -162,6 +163,7 @@ class _PayOnce:
         except KlingError:  # which says that nothing was made: what there was before is all there is
             yield Remember(key, before)
             raise
+        log.info("Submitted Kling task %s", made.task_id)
         try:
             yield Remember(key, replace(intent, kling_task_id=made.task_id))
         except Exception as error:
@@ -171,7 +173,7 @@ class _PayOnce:
                 f"({type(error).__name__}: {error}).",
                 task_id=made.task_id,
             ) from error
-        return self._submitted(made, intent.take, now)
+        return self._settled(made.task_id, intent.take, now)
 
     def without_memory(self) -> Way[Settled]:
         """Go the way of such a gateway where nothing is kept either."""
@@ -184,7 +186,8 @@ class _PayOnce:
             made = yield self.gateway.submit(self.order.request)
         except KlingOutcomeUnknownError as error:
             raise self._or_unsettled(error) from error
-        return self._submitted(made, 1, now)
+        log.info("Submitted Kling task %s", made.task_id)
+        return self._settled(made.task_id, 1, now)
 
     # What is there
 
@@ -227,10 +230,6 @@ class _PayOnce:
         return take <= record.take and self.order.clears > record.delivered_in
 
     # What a try goes on with
-
-    def _submitted(self, made: Generation, take: int, since: float) -> Settled:
-        log.info("Submitted Kling task %s", made.task_id)
-        return self._settled(made.task_id, take, since)
 
     def _found(self, record: Record | None, take: int, found: Generation) -> Way[Settled]:
         since = found.created_at.timestamp() if found.created_at else None
