@@ -8,8 +8,9 @@ specific first, so that it need not be known which server wrote the record.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_kling.api.errors import KlingResultMissingError
 from airflow_provider_kling.api.generation import Generation, GenerationState, Video
@@ -22,9 +23,6 @@ from airflow_provider_kling.api.reading.values import (
     number,
     number_as_id,
 )
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 log = logging.getLogger(__name__)
 
