@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from airflow_provider_kling.api.async_client import AsyncKlingClient
-from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.calls import PORTION_BYTES
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.endpoint import ApiKey, Endpoint
 from airflow_provider_kling.api.errors import KlingError
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.retrying import Retries, Retry
 
 if TYPE_CHECKING:
-    from airflow_provider_kling.api.auth import Credentials
     from airflow_provider_kling.api.calls import Call
+    from airflow_provider_kling.api.endpoint import Credentials
     from airflow_provider_kling.api.gateways import Gateway
 
 KEY = "key-that-nobody-may-see-0123456789"

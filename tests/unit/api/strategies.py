@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.calls import Answer
+from airflow_provider_kling.api.endpoint import ApiKey
 from airflow_provider_kling.api.gateways import GATEWAYS, questions
 from airflow_provider_kling.api.requests import Text2VideoRequest
 

@@ -20,8 +20,8 @@ from urllib.parse import unquote
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.calls import retry_after_seconds
+from airflow_provider_kling.api.endpoint import ApiKey
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingClockError,

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api.auth import AccessKey, ApiKey, Credentials
+from airflow_provider_kling.api.endpoint import AccessKey, ApiKey, Credentials
 from airflow_provider_kling.api.errors import KlingAuthError, KlingError
 from airflow_provider_kling.api.gateways import GATEWAYS, Ability
 from airflow_provider_kling.api.generation import GenerationState

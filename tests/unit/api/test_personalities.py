@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.endpoint import ApiKey, Endpoint
 from airflow_provider_kling.api.errors import KlingAuthError
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.generation import Generation, GenerationState, Video

@@ -11,9 +11,8 @@ import pytest
 from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.async_client import AsyncKlingClient
-from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.endpoint import ApiKey, Endpoint
 from airflow_provider_kling.api.errors import (
     KlingOutcomeUnknownError,
     KlingUnreachableError,

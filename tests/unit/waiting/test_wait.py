@@ -8,9 +8,8 @@ from typing import Any, cast
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.endpoint import ApiKey, Endpoint
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingError,

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_provider_kling.api.auth import ApiKey
+from airflow_provider_kling.api.endpoint import ApiKey
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingClockError,

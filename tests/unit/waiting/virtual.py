@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_kling.api.auth import AccessKey, ApiKey
-from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.endpoint import AccessKey, ApiKey, Endpoint
 from airflow_provider_kling.api.errors import KlingError, KlingTaskNotFoundError
 from airflow_provider_kling.api.gateways import GATEWAYS, Gateway
 from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, GenerationState, Video
