@@ -232,6 +232,7 @@ class Gateway:
 _KLING_FIELDS = frozenset(
     {"prompt", "model", "negative_prompt", "cfg_scale", "mode", "aspect_ratio", "duration", "extra"}
 )
+_NEWAPI_FIELDS = _KLING_FIELDS | {"metadata"}
 _ELKAPI_FIELDS = _KLING_FIELDS | {
     *("image", "image_tail", "width", "height", "fps", "seed", "n", "response_format", "user", "metadata")
 }
@@ -347,14 +348,9 @@ GATEWAYS: dict[str, Gateway] = {
         # As its page says: a flat body, and `metadata` for the parameters that it does not name.
         _relay("elkapi", takes=_ELKAPI_FIELDS, body=_elkapi_body, hosts=("elkapi.com",)),
         # New API, of whatever version, as its public code reads a request.
-        _relay("newapi", takes=_KLING_FIELDS | {"metadata"}, body=_newapi_body),
+        _relay("newapi", takes=_NEWAPI_FIELDS, body=_newapi_body),
         # Asked like New API, it answers in a form of its own (docs.crazyrouter.com).
-        _relay(
-            "crazyrouter",
-            takes=_KLING_FIELDS | {"metadata"},
-            body=_newapi_body,
-            hosts=("crazyrouter.com",),
-        ),
+        _relay("crazyrouter", takes=_NEWAPI_FIELDS, body=_newapi_body, hosts=("crazyrouter.com",)),
         # A relay that keeps Kling's own bodies both ways.
         _relay("envelope", takes=_KLING_FIELDS, body=_envelope_body, hosts=("comfly.chat",)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -91,13 +92,15 @@ def described(outcome: Any, asked: Any = None) -> Any:
 
 
 def agrees(read: Any, expected: Any) -> bool:
-    """Say whether what was read is what a row expects; of a message it may have but the words that matter."""
+    """Say whether what was read is what a row expects; of a message it may have but words that it holds."""
     if not isinstance(read, dict) or not isinstance(expected, dict):
         return bool(read == expected)
     if read.keys() | {"text"} != expected.keys() | {"text"}:
         return False
     return all(
-        value in read["text"] if name == "text" else agrees(read[name], value)
+        bool(re.search(rf"(?<!\w){re.escape(value)}", read["text"]))
+        if name == "text"
+        else agrees(read[name], value)
         for name, value in expected.items()
     )
 

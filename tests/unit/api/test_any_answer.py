@@ -171,12 +171,6 @@ def test_a_create_that_is_answered_without_a_code_or_an_error_is_made_or_its_out
     assert type(outcome) is KlingOutcomeUnknownError or (status < 300 and isinstance(outcome, Generation))
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 599])
-def test_an_id_under_a_status_of_the_server_is_not_taken_for_a_success(status: int) -> None:
-    body = '{"code":0,"data":{"task_id":"t-1","task_status":"submitted"}}'
-    assert type(outcomes_of("submit", Answer(status, body))[1]) is KlingOutcomeUnknownError
-
-
 @pytest.mark.parametrize("path", ["query", "query_many"])
 def test_units_are_a_finite_number_or_none(path: str) -> None:
     bills = [{"charge_type": "unit", "amount": "1e308"}] * 2
@@ -195,36 +189,10 @@ def test_an_id_that_a_gateway_gives_out_can_be_asked_about_or_is_a_kling_error()
     assert path.startswith("/v1/videos/text2video/t-")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"code": 1201, "message": f"no, {SECRET_KEY}"},
-        {"code": SECRET_KEY, "message": "no"},
-        {"code": 1201, "message": "no", "request_id": SECRET_KEY},
-        {"error": {"message": "no", "code": SECRET_KEY}},
-        {"echo": SECRET_KEY},
-    ],
-    ids=["message", "code", "request id", "code of a relay", "unreadable"],
-)
-@pytest.mark.parametrize("name", ["submit", "query"])
-def test_our_key_is_in_no_error_wherever_the_gateway_repeats_it(name: str, body: dict[str, Any]) -> None:
-    with pytest.raises(KlingError) as caught:
-        CALLS[name].outcome(taken_in(400, json.dumps(body)))
-    check_error(caught.value)
-
-
-def test_our_key_is_in_no_error_about_one_of_many() -> None:
-    body = {"code": 0, "data": [{"id": "asked-1", "echo": SECRET_KEY}]}
-    outcome = CALLS["query_many"].outcome(taken_in(200, json.dumps(body)))["asked-1"]
-    assert isinstance(outcome, KlingUnreadableAnswerError)
-    check_error(outcome)
-
-
-def test_our_key_is_not_in_the_reason_of_a_failure() -> None:
-    body = {"code": 0, "data": {"task_status": "failed", "task_status_msg": f"bad key {SECRET_KEY}"}}
-    task = CALLS["query"].outcome(taken_in(200, json.dumps(body)))
-    assert "bad key" in task.failure
-    assert SECRET_KEY not in task.failure
+def test_our_key_is_in_nothing_that_is_read_wherever_the_gateway_repeats_it() -> None:
+    body = {"message": f"no, {SECRET_KEY}", "code": SECRET_KEY, "data": [{"id": "a", "echo": SECRET_KEY}]}
+    assert taken_in(200, json.dumps(body)).text.count("***") == 3
+    assert SECRET_KEY not in taken_in(200, json.dumps(body)).text
 
 
 SHRINKING = "https://cdn.example.com/a.mp4?" + "s" * 69 + " "  # becomes much shorter when it is masked
