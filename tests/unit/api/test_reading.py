@@ -71,6 +71,12 @@ def test_a_word_that_nobody_knows_is_warned_of_once_and_shortened(caplog: pytest
     assert f"The status word 're_viewing_{'x' * 39}...' is not known" in said
 
 
+@pytest.mark.parametrize("word", ["processing", "In Progress", "running", "generating", "unknown", "queued"])
+def test_a_word_that_is_known_is_not_warned_of(caplog: pytest.LogCaptureFixture, word: str) -> None:
+    read_task(Answer(200, f'{{"status": "{word}"}}'), "text2video", "t")
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("status", [200, 502])
 @pytest.mark.parametrize("secret", SECRETS)
 def test_an_unreadable_body_is_quoted_in_200_characters_and_without_secrets(secret: str, status: int) -> None:
