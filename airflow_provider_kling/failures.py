@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_kling.api.errors import KlingError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def goes_on(kling_task_id: str) -> str:
@@ -45,3 +42,19 @@ def permanent_errors_fail_at_once() -> Iterator[None]:
         if error.retryable:
             raise
         raise AirflowFailException(str(error)) from error
+
+
+@contextmanager
+def nothing_is_paid_again(is_remembered: Callable[[], bool]) -> Iterator[None]:
+    """
+    Let an error fail the task without a retry where the retry could not know of the generation.
+
+    :param is_remembered: Returns whether it could; asked when there is an error.
+    :raises AirflowFailException: in place of the error, which is its cause.
+    """
+    try:
+        yield
+    except Exception as error:
+        if (isinstance(error, KlingError) and not error.retryable) or is_remembered():
+            raise
+        raise AirflowFailException(f"{error} Not retried, so as not to pay again.") from error

@@ -5,28 +5,22 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar, cast
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from tenacity import AsyncRetrying
 
-from airflow_provider_kling.api.endpoint import LARGEST_ANSWER_BYTES, PORTION_BYTES
+from airflow_provider_kling.api.calls import LARGEST_ANSWER_BYTES, PORTION_BYTES, Answer, Call
 from airflow_provider_kling.api.errors import KlingUnreadableAnswerError
-from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation
-from airflow_provider_kling.api.recognition import questions, unrecognised
-from airflow_provider_kling.api.retrying import Retry, retries
+from airflow_provider_kling.api.gateways import questions, unrecognised
+from airflow_provider_kling.api.retrying import DEFAULT_RETRIES, Retries, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
-    from typing import Self
-
-    from airflow_provider_kling.api.calls import Call
     from airflow_provider_kling.api.endpoint import Endpoint
     from airflow_provider_kling.api.gateways import Gateway
-    from airflow_provider_kling.api.generation import Outcomes
 
 T = TypeVar("T")
 
@@ -35,11 +29,14 @@ class AsyncKlingClient:
     """
     One gateway at one address, asked from an event loop. Use it in an ``async with``, or close it.
 
-    Every method raises KlingError and nothing else. It only reads: submissions are a worker's work.
+    Every method raises KlingError and nothing else.
+
+    :param retries: For how long a call is tried again.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, retries: Retries = DEFAULT_RETRIES) -> None:
         self.endpoint = endpoint
+        self.retries = retries
         self._gateway = endpoint.gateway
         self._recognising = asyncio.Lock()
         self._session = aiohttp.ClientSession(auto_decompress=False)
@@ -59,21 +56,14 @@ class AsyncKlingClient:
             raise unrecognised(self.endpoint.base_url)
         return self._gateway
 
-    async def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> Generation:
-        """Ask for one generation."""
-        return await self.perform((await self.gateway()).query(task_id, product))
-
-    async def get_tasks(self, task_ids: Sequence[str], product: str = TEXT2VIDEO) -> Outcomes:
-        """Ask for up to 20 generations at once; what is wrong with one of them is told in its place."""
-        return await self.perform((await self.gateway()).query_many(task_ids, product))
-
     async def perform(self, call: Call[T], retry: Retry = Retry.FREELY) -> T:
         """
         Send a call, again where that is free and may help, and return what its answer says.
 
         :raises KlingError: and nothing else.
         """
-        return await AsyncRetrying(**retries(creates=call.creates, retry=retry))(self._exchange, call)
+        retrying = AsyncRetrying(**self.retries.of_call(creates=call.creates, retry=retry))
+        return await retrying(self._exchange, call)
 
     async def _exchange(self, call: Call[T]) -> T:
         connect, answer = self.endpoint.seconds(call)
@@ -91,12 +81,11 @@ class AsyncKlingClient:
             ) as response:
                 body = await _body_of(response)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: the host is no name
-            raise self.endpoint.trouble(call, error, sent=not _never_left(error)) from error
-        received = self.endpoint.answer(response.status, body, response.headers)
-        return cast("T", self.endpoint.read(call, received))
+            raise call.unanswered(error, self.endpoint, sent=not _never_left(error)) from error
+        hide = self.endpoint.credentials.hide
+        return call.outcome(Answer.taken_in(response.status, body, response.headers, hide))
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
     async def __aenter__(self) -> Self:
@@ -110,7 +99,10 @@ class AsyncKlingClient:
     @cached_property
     def _proxy(self) -> str | None:
         # Not aiohttp's trust_env, which would also look for a login in .netrc and stumble over our own.
-        parts = urlsplit(self.endpoint.base_url)
+        try:
+            parts = urlsplit(self.endpoint.base_url)
+        except ValueError:  # no address at all, of which aiohttp will tell
+            return None
         return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
@@ -126,4 +118,8 @@ async def _body_of(response: aiohttp.ClientResponse) -> bytes:
 
 def _never_left(error: Exception) -> bool:
     """Return whether it is certain that the gateway received nothing: no connection ever stood."""
-    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    if isinstance(error, UnicodeError):  # a host is encoded before it is looked up
+        return not isinstance(error, UnicodeDecodeError)
+    return isinstance(
+        error, aiohttp.InvalidURL | aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar, cast
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import requests
 from tenacity import Retrying
@@ -17,27 +19,39 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from airflow_provider_kling.api.endpoint import LARGEST_ANSWER_BYTES, PORTION_BYTES, report
+from airflow_provider_kling.api.calls import LARGEST_ANSWER_BYTES, PORTION_BYTES, Answer, Call
 from airflow_provider_kling.api.errors import KlingUnreadableAnswerError
-from airflow_provider_kling.api.gateways import LONGEST_PAGE
-from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation
-from airflow_provider_kling.api.recognition import questions, unrecognised
-from airflow_provider_kling.api.retrying import Retry, retries
-from airflow_provider_kling.api.session import Session
+from airflow_provider_kling.api.gateways import questions, unrecognised
+from airflow_provider_kling.api.retrying import DEFAULT_RETRIES, Retries, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
-    from typing import Self
-
-    from airflow_provider_kling.api.calls import Call
     from airflow_provider_kling.api.endpoint import Endpoint
-    from airflow_provider_kling.api.gateways import Ability, Gateway
-    from airflow_provider_kling.api.generation import Outcomes
-    from airflow_provider_kling.api.reading.accounts import Account
-    from airflow_provider_kling.api.requests import Text2VideoRequest
+    from airflow_provider_kling.api.gateways import Gateway
 
 T = TypeVar("T")
+Authorize = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+
+
+def without_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send a request as it is."""
+    return request
+
+
+class Session(requests.Session):
+    """
+    A session that sends the key that it was given and no other: it takes no login from a ``.netrc`` file.
+
+    :param authorize: Puts the key on a request; by default there is none.
+    """
+
+    def __init__(self, authorize: Authorize = without_key) -> None:
+        super().__init__()
+        self.auth = authorize
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Take the key away when a redirect leads elsewhere; requests itself would then look into .netrc."""
+        if self.should_strip_auth(str(response.request.url), str(prepared_request.url)):  # type: ignore[no-untyped-call]
+            prepared_request.headers.pop("Authorization", None)
 
 
 class KlingClient:
@@ -45,10 +59,13 @@ class KlingClient:
     One gateway at one address, asked from a worker. Use it in a ``with``, or close it.
 
     Every method raises KlingError and nothing else.
+
+    :param retries: For how long a call is tried again.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, retries: Retries = DEFAULT_RETRIES) -> None:
         self.endpoint = endpoint
+        self.retries = retries
         self._gateway = endpoint.gateway
         self._session = Session(self._authorize)
 
@@ -66,69 +83,16 @@ class KlingClient:
             raise unrecognised(self.endpoint.base_url)
         return self._gateway
 
-    def can(self, ability: Ability) -> bool:
-        """Return whether the gateway can do this, asked with our kind of key."""
-        return self.endpoint.can(self.gateway(), ability)
-
-    def submit(
-        self,
-        request: Text2VideoRequest,
-        external_task_id: str | None = None,
-        *,
-        retry_throttled: bool = True,
-    ) -> Generation:
-        """
-        Make a generation. It costs money and cannot be cancelled.
-
-        :param external_task_id: Our own id for it, where the gateway can find one by it.
-        :param retry_throttled: Whether to try again for a few seconds when the account has no room for it.
-        :raises KlingOutcomeUnknownError: it was sent, and whether it happened is not known.
-        :raises KlingDuplicateError: there is a generation with this external task id.
-        """
-        call = self.gateway().submit(request, external_task_id)
-        report(self.gateway(), request)
-        return self.perform(call, Retry.FREELY if retry_throttled else Retry.UNLESS_THROTTLED)
-
-    def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> Generation:
-        """Ask for one generation."""
-        return self.perform(self.gateway().query(task_id, product))
-
-    def get_tasks(self, task_ids: Sequence[str], product: str = TEXT2VIDEO) -> Outcomes:
-        """Ask for up to 20 generations at once; what is wrong with one of them is told in its place."""
-        return self.perform(self.gateway().query_many(task_ids, product))
-
-    def find_task(self, external_task_id: str, product: str = TEXT2VIDEO) -> Generation | None:
-        """Look for a generation by our own id; None means that the gateway does not have it now."""
-        return self.perform(self.gateway().find(external_task_id, product))
-
-    def list_tasks(
-        self, product: str = TEXT2VIDEO, *, page: int = 1, page_size: int = LONGEST_PAGE
-    ) -> Outcomes:
-        """Ask for one page of the account's generations, newest first; the last one is not full."""
-        return self.perform(self.gateway().list_tasks(product, page=page, page_size=page_size))
-
-    def account(self) -> Account:
-        """Ask what is left in the account."""
-        return self.perform(self.gateway().account())
-
-    def probe(self) -> Account | None:
-        """
-        Ask, once and for free, whether the gateway is there and accepts the key.
-
-        :return: What is left in the account, where the gateway tells it.
-        """
-        return self.perform(self.gateway().probe(), Retry.NEVER)
-
     def perform(self, call: Call[T], retry: Retry = Retry.FREELY) -> T:
         """
         Send a call, again where that is free and may help, and return what its answer says.
 
         :raises KlingError: and nothing else.
         """
-        return cast("T", Retrying(**retries(creates=call.creates, retry=retry))(self._exchange, call))
+        retrying = Retrying(**self.retries.of_call(creates=call.creates, retry=retry))
+        return cast("T", retrying(self._exchange, call))
 
     def close(self) -> None:
-        """Close the connections."""
         self._session.close()
 
     def __enter__(self) -> Self:
@@ -152,9 +116,9 @@ class KlingClient:
             ) as response:
                 body = _body_of(response)
         except (requests.RequestException, HTTPError) as error:
-            raise self.endpoint.trouble(call, error, sent=not _never_left(error)) from error
-        answer = self.endpoint.answer(response.status_code, body, response.headers)
-        return cast("T", self.endpoint.read(call, answer))
+            raise call.unanswered(error, self.endpoint, sent=not _never_left(error)) from error
+        hide = self.endpoint.credentials.hide
+        return call.outcome(Answer.taken_in(response.status_code, body, response.headers, hide))
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self.endpoint.headers())

@@ -1,46 +1,94 @@
-"""What both clients share: timeouts, how an answer is taken in, what a failed exchange means for money."""
+"""Where a gateway is, who we are to it, and how to connect, for both clients: address, key, timeouts."""
 
 from __future__ import annotations
 
-import logging
-import zlib
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from airflow_provider_kling.api.calls import Answer
-from airflow_provider_kling.api.errors import (
-    KlingError,
-    KlingOutcomeUnknownError,
-    KlingRequestError,
-    KlingServerError,
-    KlingUnreachableError,
-    KlingUnreadableAnswerError,
-)
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from airflow_provider_kling.api.auth import Credentials
     from airflow_provider_kling.api.calls import Call
     from airflow_provider_kling.api.gateways import Ability, Gateway
-    from airflow_provider_kling.api.requests import Text2VideoRequest
-
-log = logging.getLogger(__name__)
 
 CREATE_CONNECT_SECONDS = 10.0
 CREATE_SECONDS = 60.0
 READ_CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
-# A page of 500 generations, the largest answer there is, has about a quarter of it.
-LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
-PORTION_BYTES = 64 * 1024
 # No gateway says how many requests it bears; this is what one impatient user of a website may cause.
 REQUESTS_PER_SECOND = 10.0
-_COMPRESSIONS = ("gzip", "x-gzip", "deflate")
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # it looks at the header
+# Both from Kling's own sample code; a longer life is not documented as allowed.
+JWT_LIFETIME_SECONDS = 1800
+JWT_NOT_BEFORE_SECONDS = 5
+# What is shorter is no secret but a word that may stand anywhere: emulators take any key.
+SHORTEST_SECRET = 8
+
+
+class Credentials(Protocol):
+    """What a client needs to know of its keys."""
+
+    @property
+    def is_api_key(self) -> bool:
+        """Whether this is a static key, which opens more than a signed token does."""
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header for a request that is sent now."""
+
+    def hide(self, text: str) -> str:
+        """Return ``text`` without the secrets of these credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A static key, sent as it is. Every gateway knows this form."""
+
+    key: str = field(repr=False)
+
+    @property
+    def is_api_key(self) -> bool:
+        return True
+
+    def authorization(self) -> str:
+        return f"Bearer {self.key}"
+
+    def hide(self, text: str) -> str:
+        return _without(self.key, text)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """
+    Kling's older pair of keys: each request carries a JWT that the secret key signed.
+
+    :param clock: Tells the seconds since the epoch, from which on a JWT lives half an hour.
+    """
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
+
+    @property
+    def is_api_key(self) -> bool:
+        return False  # and Kling's new standard refuses it (Kling's docs, authentication)
+
+    def authorization(self) -> str:
+        import jwt
+
+        now = int(self.clock())
+        claims = {
+            "iss": self.access_key,
+            "exp": now + JWT_LIFETIME_SECONDS,
+            "nbf": now - JWT_NOT_BEFORE_SECONDS,
+        }
+        return f"Bearer {jwt.encode(claims, self.secret_key, algorithm='HS256')}"
+
+    def hide(self, text: str) -> str:
+        return _without(self.secret_key, text)
+
+
+def _without(secret: str, text: str) -> str:
+    return text.replace(secret, "***") if len(secret) >= SHORTEST_SECRET else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +111,6 @@ class Endpoint:
     requests_per_second: float = REQUESTS_PER_SECOND
 
     def url(self, call: Call[Any]) -> str:
-        """Return the address that a call goes to."""
         return f"{self.base_url}{call.path}"
 
     def has(self, url: str) -> bool:
@@ -86,110 +133,3 @@ class Endpoint:
             (CREATE_CONNECT_SECONDS, CREATE_SECONDS) if call.creates else (READ_CONNECT_SECONDS, READ_SECONDS)
         )
         return self.connect_timeout or connect, self.timeout or answer
-
-    def answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Return what came back."""
-        body = _unpacked(body, headers.get("Content-Encoding"))
-        return Answer(
-            status,
-            body[:LARGEST_ANSWER_BYTES].decode("utf-8", errors="replace"),
-            cut=len(body) > LARGEST_ANSWER_BYTES,
-            retry_after=retry_after_seconds(headers.get("Retry-After")),
-            clock_ahead=_clock_ahead(headers.get("Date")),
-        )
-
-    def read(self, call: Call[Any], answer: Answer) -> Any:
-        """
-        Read an answer, and say what it means for money when it is an answer to a submission.
-
-        :raises KlingOutcomeUnknownError: a submission was answered by what tells neither yes nor no.
-        :raises KlingError: as the call's reader, without our own secrets, should the gateway repeat them.
-        """
-        try:
-            # Should the gateway repeat our key, it goes first: afterwards it may be cut in two.
-            return call.read(replace(answer, text=self.credentials.hide(answer.text)))
-        except KlingError as error:
-            error.gateway = call.gateway
-            if not call.creates or not isinstance(error, KlingServerError | KlingUnreadableAnswerError):
-                raise
-            raise KlingOutcomeUnknownError(
-                error.message,
-                code=error.code,
-                http_status=error.http_status,
-                request_id=error.request_id,
-                gateway=call.gateway,
-            ) from error
-
-    def trouble(self, call: Call[Any], error: Exception, *, sent: bool) -> KlingError:
-        """
-        Return what a broken exchange means.
-
-        :param sent: Whether the gateway may have received the call. It is False only when that is certain.
-        """
-        cause = _root_of(error)
-        reason = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-        kind = KlingOutcomeUnknownError if call.creates and sent else KlingUnreachableError
-        return kind(
-            f"{call.method} {self.url(call)} got no answer ({self.credentials.hide(reason)}).",
-            gateway=call.gateway,
-            task_id=call.task_id,
-        )
-
-
-def _unpacked(body: bytes, encoding: str | None) -> bytes:
-    """Return a body without its compression, but no more of it than is read of any."""
-    if (encoding or "identity").strip().lower() not in _COMPRESSIONS:
-        return body
-    try:
-        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, LARGEST_ANSWER_BYTES + 1)
-    except zlib.error:
-        return body
-
-
-def report(gateway: Gateway, request: Text2VideoRequest) -> None:
-    """
-    Warn of what is odd about a request: a field that stays behind, a value beyond the model's known limits.
-
-    :raises KlingRequestError: something is, and the request is strict.
-    """
-    remarks = gateway.remarks(request)
-    if remarks and request.strict:
-        raise KlingRequestError(f"The request cannot be sent, being strict: {'; '.join(remarks)}.")
-    for remark in remarks:
-        log.warning("%s", remark)
-
-
-def retry_after_seconds(header: str | None, now: datetime | None = None) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks for, whether it counts them or names a date."""
-    if not header:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
-    instant = _date_of(header)
-    return max((instant - (now or _now())).total_seconds(), 0.0) if instant else None
-
-
-def _clock_ahead(header: str | None) -> float | None:
-    instant = _date_of(header)
-    return (_now() - instant).total_seconds() if instant else None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _date_of(header: str | None) -> datetime | None:
-    try:
-        instant = parsedate_to_datetime(header or "")
-    except (ValueError, OverflowError):
-        return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
-def _root_of(error: BaseException) -> BaseException:
-    """Return what the HTTP libraries wrapped, which says in few words what is wrong: a refused connection."""
-    if error.args and isinstance(error.args[0], BaseException):  # requests does not chain, it wraps
-        error = error.args[0]
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error

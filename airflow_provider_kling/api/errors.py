@@ -201,6 +201,13 @@ class KlingUnsettledError(KlingError):
     costs = Spent.MAYBE
 
 
+class KlingUnrecordedError(KlingError):
+    """A generation was submitted, and its id could not be recorded: the next try would not know of it."""
+
+    remedy = "Wait for it with a KlingTaskSensor; a cleared task submits another one."
+    costs = Spent.YES
+
+
 class KlingTaskFailedError(KlingError):
     """The generation ended without a video."""
 

@@ -7,11 +7,9 @@ the request is ``strict``. A model that is not here has no remarks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 _SHORT = frozenset({"5", "10"})
 _LONG = frozenset(str(seconds) for seconds in range(3, 16))

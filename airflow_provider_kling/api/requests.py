@@ -7,7 +7,8 @@ import binascii
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -21,9 +22,6 @@ from pydantic import (
 )
 
 from airflow_provider_kling.api.errors import KlingRequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LONGEST_PROMPT = 2500
 DEFAULT_MODEL = "kling-v3"

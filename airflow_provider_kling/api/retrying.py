@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tenacity import RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
@@ -16,14 +17,10 @@ from airflow_provider_kling.api.errors import (
     KlingUnreachableError,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# For how long one call is tried again before its error is raised. Longer troubles are for whoever waits.
-RETRY_SECONDS = 15.0
-LONGEST_PAUSE_SECONDS = 8.0
 # Some gateways report a success a moment before its link, and know an id a moment after they gave it.
 MAY_PASS = (KlingResultMissingError, KlingTaskNotFoundError)
+# A gateway that wants to be left alone for longer is asked all the same: it may be wrong.
+MOST_ASKED_SECONDS = 15.0
 
 
 class Retry(Enum):
@@ -34,36 +31,51 @@ class Retry(Enum):
     NEVER = auto()
 
 
-def retries(*, creates: bool = False, retry: Retry = Retry.FREELY) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Retries:
     """
-    Return the retry policy of one exchange, as the arguments of tenacity's ``Retrying`` or ``AsyncRetrying``.
+    For how long something is tried again before its error is raised. Longer troubles are for whoever waits.
 
     Pauses grow exponentially with full jitter, and are no shorter than the gateway asks for.
 
-    :param creates: Whether the exchange makes a generation: then only what certainly did not happen is
-        tried again.
-    :param retry: What is tried again at all.
+    :param seconds: For how long.
+    :param longest_pause: Seconds between two tries, unless the gateway asks for more.
     """
-    return {
-        "retry": _MayRepeat(creates, retry),
-        "wait": _pause,
-        "stop": stop_before_delay(RETRY_SECONDS),
-        "reraise": True,
-    }
+
+    seconds: float = 15.0
+    longest_pause: float = 8.0
+
+    def of_call(self, *, creates: bool, retry: Retry = Retry.FREELY) -> dict[str, Any]:
+        """
+        Return the policy of one call, as the arguments of tenacity's ``Retrying`` or ``AsyncRetrying``.
+
+        :param creates: Whether the call makes a generation: then only what certainly did not happen is tried
+            again.
+        """
+        return self._policy(_MayRepeat(creates, retry))
+
+    def of_work(self) -> dict[str, Any]:
+        """Return the policy of work that consists of several calls, each with retries of its own."""
+        return self._policy(
+            retry_if_exception(lambda error: isinstance(error, KlingError) and error.retryable)
+        )
+
+    def _policy(self, may_repeat: Any) -> dict[str, Any]:
+        return {
+            "retry": may_repeat,
+            "wait": self._pause,
+            "stop": stop_before_delay(self.seconds),
+            "reraise": True,
+        }
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, KlingError) else None
+        pause: float = wait_random_exponential(multiplier=0.5, max=self.longest_pause)(state)
+        return max(pause, min(asked or 0.0, MOST_ASKED_SECONDS))
 
 
-def retries_of_work(seconds: float) -> dict[str, Any]:
-    """
-    Return the policy for work that consists of several exchanges, each with retries of its own.
-
-    :param seconds: For how long it is tried again.
-    """
-    return {
-        "retry": retry_if_exception(lambda error: isinstance(error, KlingError) and error.retryable),
-        "wait": _pause,
-        "stop": stop_before_delay(seconds),
-        "reraise": True,
-    }
+DEFAULT_RETRIES = Retries()
 
 
 class _MayRepeat:
@@ -86,14 +98,3 @@ class _MayRepeat:
             # Of a submission it says that nothing left; what left is an unknown outcome.
             return isinstance(error, KlingUnreachableError)
         return isinstance(error, MAY_PASS) or (isinstance(error, KlingError) and error.retryable)
-
-
-_backoff: Callable[[RetryCallState], float] = wait_random_exponential(
-    multiplier=0.5, max=LONGEST_PAUSE_SECONDS
-)
-
-
-def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, KlingError) else None
-    return max(_backoff(state), min(asked or 0.0, RETRY_SECONDS))

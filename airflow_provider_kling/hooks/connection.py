@@ -6,16 +6,15 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_kling.api.auth import AccessKey, ApiKey
-from airflow_provider_kling.api.endpoint import REQUESTS_PER_SECOND, Endpoint
+from airflow_provider_kling.api.endpoint import REQUESTS_PER_SECOND, AccessKey, ApiKey, Endpoint
 from airflow_provider_kling.api.errors import KlingConnectionConfigError
 from airflow_provider_kling.api.gateways import AUTO, GATEWAYS, Ability, gateway_for
-from airflow_provider_kling.generations.submissions import OnUnknownOutcome, choice_of
+from airflow_provider_kling.generations.identity import OnUnknownOutcome, choice_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_kling.api.auth import Credentials
+    from airflow_provider_kling.api.endpoint import Credentials
     from airflow_provider_kling.api.gateways import Gateway
 
 DEFAULT_HOST = "api-singapore.klingai.com"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from http import HTTPStatus
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -16,19 +16,19 @@ from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingConnectionConfigError,
     KlingError,
-    KlingRejectedError,
     KlingResultMissingError,
     KlingTaskNotFoundError,
     KlingUnreachableError,
 )
+from airflow_provider_kling.api.gateways import LONGEST_PAGE, MOST_AT_ONCE, Ability, is_not_served
 from airflow_provider_kling.api.generation import TEXT2VIDEO
 from airflow_provider_kling.api.requests import Text2VideoRequest
+from airflow_provider_kling.api.retrying import DEFAULT_RETRIES, Retries, Retry
 from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of, on_unknown_outcome_of
+from airflow_provider_kling.waiting.pacing import Pacing
 from airflow_provider_kling.waiting.wait import wait_for_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_kling.api.async_client import AsyncKlingClient
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_kling.api.generation import Generation, Outcomes, Video
     from airflow_provider_kling.api.media.download import Sink, VideoFile
     from airflow_provider_kling.api.reading.accounts import Account
-    from airflow_provider_kling.generations.submissions import OnUnknownOutcome
+    from airflow_provider_kling.generations.identity import OnUnknownOutcome
 
 # How often everybody asks; the relays themselves look at Kling about every 15 seconds.
 DEFAULT_POLL_INTERVAL = 10.0
@@ -53,12 +53,25 @@ class KlingHook(BaseHook):
     Every method raises a :class:`~airflow_provider_kling.api.errors.KlingError`; its type says what to do.
 
     :param kling_conn_id: The Airflow connection, of type ``kling``.
+
+    What it, and the operators, sensors, triggers and transfers that use it, hand to the engines suits every
+    gateway, so it is no user's to set; a test that cannot wait sets other values:
+
+    - ``retries``: for how long each call is tried again before its error is raised, by the clients of workers
+      and of the triggerer alike;
+    - ``pacing``: when a waiting asks, in the triggerer, and when a submission that found no room is tried
+      again, there or in a worker;
+    - ``landing_seconds``: for how long a landing is tried again. One try may take minutes, and where Airflow
+      keeps no task state, the end of this one is the end of a generation that was paid for.
     """
 
     conn_name_attr = "kling_conn_id"
     default_conn_name = "kling_default"
     conn_type = "kling"
     hook_name = "Kling"
+    retries: ClassVar[Retries] = DEFAULT_RETRIES
+    pacing: ClassVar[Pacing] = Pacing()
+    landing_seconds: ClassVar[float] = 300.0
 
     def __init__(self, kling_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -86,7 +99,7 @@ class KlingHook(BaseHook):
             connection = await get_async_connection(self.kling_conn_id)
         except AirflowNotFoundException:
             raise self._missing_connection() from None
-        client: AsyncKlingClient = module.AsyncKlingClient(endpoint_of(connection))
+        client: AsyncKlingClient = module.AsyncKlingClient(endpoint_of(connection), self.retries)
         return client
 
     def submit(
@@ -111,11 +124,14 @@ class KlingHook(BaseHook):
         :raises KlingOutcomeUnknownError: it was sent, and whether it happened is not known.
         """
         request = request or Text2VideoRequest.checked(fields)
-        return self.get_conn().submit(request, external_task_id, retry_throttled=retry_throttled)
+        client = self.get_conn()
+        call = client.gateway().submit(request, external_task_id)
+        return client.perform(call, Retry.FREELY if retry_throttled else Retry.UNLESS_THROTTLED)
 
     def get_task(self, task_id: str, product: str = TEXT2VIDEO) -> Generation:
         """Ask for one generation; the links in the answer are fresh."""
-        return self.get_conn().get_task(task_id, product)
+        client = self.get_conn()
+        return client.perform(client.gateway().query(task_id, product))
 
     def get_tasks(self, task_ids: Sequence[str], product: str = TEXT2VIDEO) -> Outcomes:
         """
@@ -124,21 +140,22 @@ class KlingHook(BaseHook):
         :return: By task id, the generation, or the error that came in its place.
         :raises KlingError: the gateway could not be asked at all.
         """
-        from airflow_provider_kling.api.gateways import MOST_AT_ONCE, Ability
-
         client = self.get_conn()
+        gateway = client.gateway()
         outcomes: Outcomes = {}
         try:
-            if client.can(Ability.QUERY_MANY):
+            if client.endpoint.can(gateway, Ability.QUERY_MANY):
                 for first in range(0, len(task_ids), MOST_AT_ONCE):
-                    outcomes |= client.get_tasks(task_ids[first : first + MOST_AT_ONCE], product)
+                    outcomes |= client.perform(
+                        gateway.query_many(task_ids[first : first + MOST_AT_ONCE], product)
+                    )
                 return outcomes
-        except KlingRejectedError as error:
-            if error.http_status != HTTPStatus.NOT_FOUND:  # Kling's older host does not have it
+        except KlingError as error:
+            if not is_not_served(error):
                 raise
         for task_id in task_ids:
             try:
-                outcomes[task_id] = client.get_task(task_id, product)
+                outcomes[task_id] = client.perform(gateway.query(task_id, product))
             except (KlingTaskNotFoundError, KlingResultMissingError) as error:
                 outcomes[task_id] = error
         return outcomes
@@ -149,7 +166,8 @@ class KlingHook(BaseHook):
 
         :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
         """
-        return self.get_conn().find_task(external_task_id, product)
+        client = self.get_conn()
+        return client.perform(client.gateway().find(external_task_id, product))
 
     def list_tasks(self, product: str = TEXT2VIDEO) -> Iterator[Generation | KlingError]:
         """
@@ -158,10 +176,9 @@ class KlingHook(BaseHook):
         :return: Each generation, or the error that its record is.
         :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
         """
-        from airflow_provider_kling.api.gateways import LONGEST_PAGE
-
+        client = self.get_conn()
         for page in itertools.count(1):
-            outcomes = self.get_conn().list_tasks(product, page=page, page_size=LONGEST_PAGE)
+            outcomes = client.perform(client.gateway().list_tasks(product, page=page, page_size=LONGEST_PAGE))
             yield from outcomes.values()
             if len(outcomes) < LONGEST_PAGE:
                 return
@@ -172,7 +189,8 @@ class KlingHook(BaseHook):
 
         :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
         """
-        return self.get_conn().account()
+        client = self.get_conn()
+        return client.perform(client.gateway().account())
 
     def wait_for_task(
         self,
@@ -207,7 +225,7 @@ class KlingHook(BaseHook):
         """Say whether the gateway answers and accepts the key, without making anything."""
         try:
             client = self.get_conn()
-            account = client.probe()
+            account = client.perform(client.gateway().probe(), Retry.NEVER)
         except KlingAuthError as error:
             return False, f"The gateway answers, and does not accept the key. {error}"
         except KlingUnreachableError as error:
@@ -229,7 +247,7 @@ class KlingHook(BaseHook):
     def _client(self) -> KlingClient:
         from airflow_provider_kling.api.client import KlingClient
 
-        return KlingClient(endpoint_of(self._connection))
+        return KlingClient(endpoint_of(self._connection), self.retries)
 
     @cached_property
     def _connection(self) -> Connection:

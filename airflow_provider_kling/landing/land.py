@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -13,18 +14,11 @@ from airflow_provider_kling.api.generation import GenerationState
 from airflow_provider_kling.api.reading.answers import failure_of
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from typing import BinaryIO
-
+    from airflow_provider_kling.api.client import KlingClient
     from airflow_provider_kling.api.generation import Video
     from airflow_provider_kling.api.media.download import VideoFile
-    from airflow_provider_kling.hooks.kling import KlingHook
 
 log = logging.getLogger(__name__)
-
-# For how long a landing is tried again. One try may take minutes, and where Airflow keeps no task state, the
-# end of this one is the end of a generation that was paid for.
-LANDING_SECONDS = 300.0
 
 
 def target_at(path: str | ObjectStoragePath) -> ObjectStoragePath:
@@ -63,28 +57,38 @@ def try_target(target: ObjectStoragePath) -> None:
         ) from error
 
 
-def land(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath) -> dict[str, Any]:
+def land(
+    client: KlingClient,
+    task_id: str,
+    product: str,
+    target: ObjectStoragePath,
+    *,
+    retry_seconds: float,
+) -> dict[str, Any]:
     """
     Land the video of a generation at ``target`` and say what landed, as plain JSON.
 
     The link is asked for afresh, since links expire. Further videos of the same generation land beside the
     first one, as ``name-2.mp4`` and so on, and are told of under ``others``.
 
+    :param retry_seconds: For how long what may pass is tried again.
     :raises KlingTaskFailedError: the generation has no video.
     :raises KlingNotEndedError: it has none yet.
     :raises KlingMediaError: a file did not arrive whole; nothing of it was published.
     """
     from tenacity import Retrying
 
-    from airflow_provider_kling.api.retrying import retries_of_work
+    from airflow_provider_kling.api.retrying import Retries
 
-    retrying = Retrying(**retries_of_work(LANDING_SECONDS))
-    first, *others = retrying(_land_all, hook, task_id, product, target)
+    retrying = Retrying(**Retries(retry_seconds).of_work())
+    first, *others = retrying(_land_all, client, task_id, product, target)
     return {**first, "others": others}
 
 
-def _land_all(hook: KlingHook, task_id: str, product: str, target: ObjectStoragePath) -> list[dict[str, Any]]:
-    task = hook.get_task(task_id, product)
+def _land_all(
+    client: KlingClient, task_id: str, product: str, target: ObjectStoragePath
+) -> list[dict[str, Any]]:
+    task = client.perform(client.gateway().query(task_id, product))
     if task.state is GenerationState.FAILED:
         raise failure_of(task)
     if not task.state.ended:
@@ -92,27 +96,25 @@ def _land_all(hook: KlingHook, task_id: str, product: str, target: ObjectStorage
     landed = []
     for number, video in enumerate(task.videos, start=1):
         path = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
-        file = _publish(hook, video, task_id, path)
+        file = _publish(client, video, path)
         log.info("Landed Kling task %s at %s (%d bytes)", task_id, path, file.bytes)
         landed.append({"path": str(path), **asdict(file), "task_id": task_id})
     return landed
 
 
-def _publish(hook: KlingHook, video: Video, task_id: str, target: ObjectStoragePath) -> VideoFile:
-    # Not at the top: on Airflow 3.0 it would make a DAG file import the whole of Airflow's core.
-    from airflow.providers.common.compat.sdk import get_hook_lineage_collector
+def _publish(client: KlingClient, video: Video, target: ObjectStoragePath) -> VideoFile:
+    from airflow_provider_kling.api.media.download import download
 
     part = _part_of(target)
     try:
         with _open_for_writing(part) as sink:
-            file = hook.download(video, sink)
+            file = download(video, sink, client.endpoint)
         part.fs.mv(part.path, target.path)
     except BaseException:
         # A storage commits what it has when it is closed, also on an error.
         if part.exists():
             part.unlink()
         raise
-    get_hook_lineage_collector().add_output_asset(context=hook, uri=str(target))
     return file
 
 

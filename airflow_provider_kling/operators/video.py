@@ -4,52 +4,53 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, conf
 
 from airflow_provider_kling.api.errors import (
+    KlingError,
     KlingRequestError,
     KlingTaskFailedError,
     KlingTaskNotFoundError,
     KlingThrottledError,
     KlingTimeoutError,
 )
-from airflow_provider_kling.api.generation import TEXT2VIDEO, GenerationState
+from airflow_provider_kling.api.gateways import Ability
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, GenerationState
 from airflow_provider_kling.api.reading.answers import failure_of
 from airflow_provider_kling.api.requests import DEFAULT_MODEL, Text2VideoRequest
-from airflow_provider_kling.failures import goes_on, naming, permanent_errors_fail_at_once
-from airflow_provider_kling.generations.submissions import (
-    Asked,
-    OnRerun,
-    OnUnknownOutcome,
-    choice_of,
-    fingerprint,
+from airflow_provider_kling.failures import (
+    goes_on,
+    naming,
+    nothing_is_paid_again,
+    permanent_errors_fail_at_once,
 )
-from airflow_provider_kling.generations.submitting import Submission
+from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome, Order, choice_of
+from airflow_provider_kling.generations.pay_once import in_worker, pay_once
+from airflow_provider_kling.generations.record import Settled
+from airflow_provider_kling.generations.stores import Store, keep_delivered, keep_failed, store_of
 from airflow_provider_kling.hooks.kling import (
     DEFAULT_POLL_INTERVAL,
     DEFAULT_SUBMIT_TIMEOUT,
     DEFAULT_TIMEOUT,
     KlingHook,
 )
-from airflow_provider_kling.landing.land import land, target_at, try_target
-from airflow_provider_kling.triggers.events import read_event
+from airflow_provider_kling.hooks.lineage import land_with_lineage
+from airflow_provider_kling.landing.land import target_at, try_target
+from airflow_provider_kling.triggers.events import read_event, unreadable
 from airflow_provider_kling.triggers.room import KlingRoomTrigger
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
-from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline, is_over
-from airflow_provider_kling.waiting.throttling import WaitForRoom
+from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline
+from airflow_provider_kling.waiting.room import WaitForRoom
 from airflow_provider_kling.waiting.wait import wait_for_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
-
-    from airflow_provider_kling.api.generation import Generation
-    from airflow_provider_kling.generations.submitting import Settled
 
 TASK_ID_XCOM_KEY = "kling_task_id"
 
@@ -66,7 +67,8 @@ class KlingText2VideoOperator(BaseOperator):
     if ``deferrable``, without using up a retry.
 
     Returns the task id; when it waited, the finished task as a dict; when it landed the video, what landed,
-    as :class:`~airflow_provider_kling.transfers.kling_to_object_storage.KlingToObjectStorageOperator` does.
+    as :class:`~airflow_provider_kling.transfers.kling_to_object_storage.KlingToObjectStorageOperator` does,
+    beside what the gateway told of the task: its times and units among it.
 
     The fields of the request, all templated, are those of
     :class:`~airflow_provider_kling.api.requests.Text2VideoRequest`.
@@ -184,52 +186,54 @@ class KlingText2VideoOperator(BaseOperator):
         """Do the same once there may be room at the account."""
         return self._generate(context, WaitForRoom.from_event(event))
 
-    def _generate(self, context: Context, waited: WaitForRoom | None = None) -> Any:
-        with permanent_errors_fail_at_once():
-            submission = self._submission(context, self.on_unknown_outcome or self.hook.on_unknown_outcome)
-            if self.path is not None:
-                try_target(target_at(self.path))
-            json.dumps(self._trigger("not-yet", 0.0).serialize())  # what cannot be deferred is not paid for
-            generation = self._settled(context, submission, waited)
-        self._kling_task_id = generation.kling_task_id
-        with naming(generation.kling_task_id):
-            context["ti"].xcom_push(key=TASK_ID_XCOM_KEY, value=generation.kling_task_id)
-            if not self.wait_for_completion and self.path is None:
-                submission.delivered(generation.number)
-                return generation.kling_task_id
-            deadline = self._deadline(context, generation)
-            if self.deferrable:
-                self.defer(
-                    trigger=self._trigger(generation.kling_task_id, deadline, generation.since),
-                    method_name="execute_complete",
-                    timeout=backstop(deadline),
-                )
-            return self._finish(
-                context,
-                submission,
-                lambda: wait_for_task(
-                    self.hook.get_conn(),
-                    generation.kling_task_id,
-                    TEXT2VIDEO,
-                    poll_interval=self.poll_interval or DEFAULT_POLL_INTERVAL,
-                    deadline=deadline,
-                ),
-            )
-
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Go on after the trigger fired."""
+        """Go on after the trigger fired, with what was ordered, whatever the DAG says by now."""
         self._kling_task_id = (event or {}).get("kling_task_id")
-        with naming(self._kling_task_id):
-            return self._finish(context, self._submission(context), lambda: read_event(event))
+        with naming(self._kling_task_id), self._paid(context):
+            settled = self._as_ordered(event)
+            return self._finish(context, settled, lambda: read_event(event))
 
     def on_kill(self) -> None:
         """Say that killing this task stops nothing at the gateway: Kling has no cancel."""
         if self._kling_task_id:
             self.log.warning(goes_on(self._kling_task_id))
 
-    def _submission(
-        self, context: Context, on_unknown_outcome: OnUnknownOutcome = OnUnknownOutcome.STOP
-    ) -> Submission:
+    def _generate(self, context: Context, waited: WaitForRoom | None = None) -> Any:
+        with permanent_errors_fail_at_once():
+            order = self._order(context)
+            if self.path is not None:
+                try_target(target_at(self.path))
+            not_yet = Settled("not-yet", 1, None, order.record_key, order.clears)
+            json.dumps(self._trigger(not_yet, 0.0).serialize())  # what cannot be deferred is not paid for
+            store = store_of(context.get("task_state_store"))
+            settled = self._settle(context, order, store, waited)
+        self._kling_task_id = settled.kling_task_id
+        with naming(settled.kling_task_id):
+            context["ti"].xcom_push(key=TASK_ID_XCOM_KEY, value=settled.kling_task_id)
+            if not self.wait_for_completion and self.path is None:
+                keep_delivered(store, settled)
+                return settled.kling_task_id
+            deadline = self._deadline(context, settled)
+            if self.deferrable:
+                self.defer(
+                    trigger=self._trigger(settled, deadline),
+                    method_name="execute_complete",
+                    timeout=backstop(deadline, time.time()),
+                )
+            with self._paid(context):
+                return self._finish(
+                    context,
+                    settled,
+                    lambda: wait_for_task(
+                        self.hook.get_conn(),
+                        settled.kling_task_id,
+                        TEXT2VIDEO,
+                        poll_interval=self.poll_interval or DEFAULT_POLL_INTERVAL,
+                        deadline=deadline,
+                    ),
+                )
+
+    def _order(self, context: Context) -> Order:
         request = Text2VideoRequest.checked({name: getattr(self, name) for name in self.request_fields})
         ti = context["ti"]
         item = str(ti.map_index)
@@ -241,82 +245,108 @@ class KlingText2VideoOperator(BaseOperator):
                 )
         # As Airflow itself tells the first try since a clear (RuntimeTaskInstance.get_first_reschedule_date).
         clears = max((ti.max_tries or 0) - (self.retries or 0), 0)
-        asked = Asked(
+        return Order(
+            request=request,
+            kling_conn_id=self.kling_conn_id,
             item=f"{ti.dag_id}\n{ti.run_id}\n{ti.task_id}\n{item}",
-            fingerprint=fingerprint(request, self.kling_conn_id),
             clears=clears,
             first_since_clear=clears > 0 and ti.try_number == clears + 1,
             on_rerun=self.on_rerun,
-            on_unknown_outcome=on_unknown_outcome,
+            on_unknown_outcome=self.on_unknown_outcome or self.hook.on_unknown_outcome,
         )
-        # Airflow has a task state store since 3.3.
-        return Submission(self.hook, context.get("task_state_store"), request, asked, self.log)
 
-    def _settled(self, context: Context, submission: Submission, waited: WaitForRoom | None) -> Settled:
+    def _settle(self, context: Context, order: Order, store: Store, waited: WaitForRoom | None) -> Settled:
         """Return the generation to go on with, waiting for room at the account if there is none."""
         while True:
             try:
-                return submission.settle()
+                client = self.hook.get_conn()
+                return in_worker(pay_once(order, client.gateway(), lasts=store.lasts), client, store)
             except KlingThrottledError as error:
-                waited = self._refused(context, WaitForRoom.after_refusal(waited), error)
+                waited = self._refused(context, WaitForRoom.after_refusal(waited, time.time()), error)
             if self.deferrable:
                 self.defer(
                     trigger=KlingRoomTrigger(self.kling_conn_id, waited.since, waited.tries, waited.deadline),
                     method_name="execute_with_room",
-                    timeout=backstop(waited.deadline),
+                    timeout=backstop(waited.deadline, time.time()),
                 )
-            time.sleep(min(waited.pause(), max(waited.deadline - time.time(), 0.0)))
+            time.sleep(min(waited.pause(self.hook.pacing.room), max(waited.deadline - time.time(), 0.0)))
 
     def _refused(self, context: Context, waited: WaitForRoom, error: KlingThrottledError) -> WaitForRoom:
         end = waited.since + self.submit_timeout
-        deadline = min(end, waited.deadline, execution_deadline(context, self.execution_timeout))
+        deadline = min(end, waited.deadline, self._execution_deadline(context))
         if time.time() < deadline:
             self.log.info("Waiting for room at the account: %s", error)
             return replace(waited, deadline=deadline)
-        over = waited.over(error)
+        over = waited.over(error, time.time())
         if deadline < end:
             raise AirflowTaskTimeout(str(over)) from error
         raise over from error
 
-    def _trigger(
-        self, kling_task_id: str, deadline: float, submitted_at: float | None = None
-    ) -> KlingTaskTrigger:
+    def _trigger(self, settled: Settled, deadline: float) -> KlingTaskTrigger:
+        path = None if self.path is None else str(self.path)
         return KlingTaskTrigger(
-            kling_task_id=kling_task_id,
+            kling_task_id=settled.kling_task_id,
             product=TEXT2VIDEO,
             kling_conn_id=self.kling_conn_id,
             poll_interval=self.poll_interval,
             deadline=deadline,
             mode=self.mode,
-            submitted_at=submitted_at,
+            submitted_at=settled.since,
+            order={**settled.as_json(), "kling_conn_id": self.kling_conn_id, "path": path},
         )
 
-    def _deadline(self, context: Context, generation: Settled) -> float:
+    def _as_ordered(self, event: Mapping[str, Any] | None) -> Settled:
+        """Go on from and to where it was ordered, and return what was settled then."""
+        try:
+            order = (event or {})["order"]
+            settled = Settled.from_json(order)
+            kling_conn_id, path = order["kling_conn_id"], order["path"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise unreadable(event) from error
+        self.kling_conn_id = kling_conn_id
+        if str(self.path) != path:  # a path that is an object may have options of its storage
+            self.path = path
+        return settled
+
+    def _deadline(self, context: Context, settled: Settled) -> float:
         """Return when to stop waiting, counted from the submission."""
         now = time.time()
-        since = min(generation.since or now, now)  # the gateway's clock may be ahead of ours
-        return min(since + self.timeout, execution_deadline(context, self.execution_timeout))
+        since = min(settled.since or now, now)  # the gateway's clock may be ahead of ours
+        return min(since + self.timeout, self._execution_deadline(context))
 
-    def _finish(
-        self, context: Context, submission: Submission, wait: Callable[[], Generation]
-    ) -> dict[str, Any]:
-        with permanent_errors_fail_at_once():
+    def _execution_deadline(self, context: Context) -> float:
+        return execution_deadline(context["ti"].start_date, self.execution_timeout)
+
+    @contextmanager
+    def _paid(self, context: Context) -> Iterator[None]:
+        """Let Airflow retry what may be retried now that there is a generation."""
+        with permanent_errors_fail_at_once(), nothing_is_paid_again(lambda: self._is_remembered(context)):
             try:
-                task = wait()
-                if task.state is GenerationState.FAILED:
-                    raise failure_of(task)
-                result = task.as_dict()
-                if self.path is not None:
-                    result = land(self.hook, task.task_id, task.product, target_at(self.path))
-                submission.delivered(submission.asked.generation_of(task.external_task_id))
-                return result
-            except (KlingTaskFailedError, KlingTaskNotFoundError) as error:
-                submission.failed(lost=isinstance(error, KlingTaskNotFoundError))
-                raise
-            except Exception as error:
-                if isinstance(error, KlingTimeoutError) and is_over(context, self.execution_timeout):
+                yield
+            except KlingTimeoutError as error:
+                if time.time() >= self._execution_deadline(context):
                     raise AirflowTaskTimeout(str(error)) from error
-                if not submission.is_remembered:
-                    # The next try could not know of the generation, and would pay for another one.
-                    raise AirflowFailException(f"{error} Not retried, so as not to pay again.") from error
                 raise
+
+    def _is_remembered(self, context: Context) -> bool:
+        """Return whether the next try will know of the generation."""
+        with suppress(KlingError):
+            has_store = context.get("task_state_store") is not None
+            return has_store or Ability.FIND in self.hook.get_conn().gateway().abilities
+        return False
+
+    def _finish(self, context: Context, settled: Settled, wait: Callable[[], Generation]) -> dict[str, Any]:
+        store = store_of(context.get("task_state_store"))
+        try:
+            task = wait()
+            if task.state is GenerationState.FAILED:
+                raise failure_of(task)
+            result = task.as_dict()
+            if self.path is not None:
+                del result["state"]  # who lists what landed has a word of their own for that
+                result |= land_with_lineage(self.hook, task.task_id, task.product, target_at(self.path))
+            keep_delivered(store, settled)
+            return result
+        except (KlingTaskFailedError, KlingTaskNotFoundError) as error:
+            keep_failed(store, settled, lost=isinstance(error, KlingTaskNotFoundError))
+            raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +26,10 @@ from airflow_provider_kling.failures import permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, KlingHook
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
-from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline, is_over
+from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline
 from airflow_provider_kling.waiting.wait import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import timedelta
-
     from airflow.providers.common.compat.sdk import Context, XComArg
 
 
@@ -77,7 +76,6 @@ class KlingTaskSensor(BaseSensorOperator):
 
     @cached_property
     def hook(self) -> KlingHook:
-        """The hook of this sensor's connection."""
         return KlingHook(self.kling_conn_id)
 
     @cached_property
@@ -92,7 +90,7 @@ class KlingTaskSensor(BaseSensorOperator):
         started = time.time()
         if isinstance(ended := self._poke_before_deferring(context), PokeReturnValue):
             return ended.xcom_value
-        deadline = min(started + self.timeout, execution_deadline(context, self.execution_timeout))
+        deadline = min(started + self.timeout, self._execution_deadline(context))
         self.defer(
             trigger=KlingTaskTrigger(
                 kling_task_id=task_id_of(self.kling_task_id),
@@ -103,11 +101,10 @@ class KlingTaskSensor(BaseSensorOperator):
                 submitted_at=self._submitted_at,
             ),
             method_name="execute_complete",
-            timeout=backstop(deadline),
+            timeout=backstop(deadline, time.time()),
         )
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Ask once."""
         with permanent_errors_fail_at_once():
             outcome: Generation | KlingError
             try:
@@ -124,9 +121,12 @@ class KlingTaskSensor(BaseSensorOperator):
             try:
                 return self._result(read_event(event))
             except KlingTimeoutError as error:
-                if is_over(context, self.execution_timeout):
+                if time.time() >= self._execution_deadline(context):
                     raise AirflowTaskTimeout(str(error)) from error
                 raise AirflowSensorTimeout(str(error)) from error
+
+    def _execution_deadline(self, context: Context) -> float:
+        return execution_deadline(context["ti"].start_date, self.execution_timeout)
 
     def _poke_before_deferring(self, context: Context) -> bool | PokeReturnValue:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,10 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_kling.api.generation import TEXT2VIDEO, task_id_of
 from airflow_provider_kling.failures import permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.landing.land import land, target_at
+from airflow_provider_kling.hooks.lineage import land_with_lineage
+from airflow_provider_kling.landing.land import target_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
 
@@ -55,11 +55,9 @@ class KlingToObjectStorageOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> KlingHook:
-        """The hook of this operator's connection."""
         return KlingHook(self.kling_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Land the video; return what landed."""
         with permanent_errors_fail_at_once():
             target = target_at(self.path)
-            return land(self.hook, task_id_of(self.kling_task_id), self.product, target)
+            return land_with_lineage(self.hook, task_id_of(self.kling_task_id), self.product, target)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from airflow_provider_kling.api import errors
 from airflow_provider_kling.api.generation import Generation
 from airflow_provider_kling.api.masking import mask
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ENDED = "ended"
 ERROR = "error"
@@ -75,8 +73,13 @@ def read_event(event: Mapping[str, Any] | None) -> Generation:
             )
         else:
             error = None
-    except (AttributeError, KeyError, TypeError, ValueError) as unreadable:
-        raise RuntimeError(f"The trigger's event cannot be read: {event!r}") from unreadable
+    except (AttributeError, KeyError, TypeError, ValueError) as broken:
+        raise unreadable(event) from broken
     if not isinstance(error, errors.KlingError):
-        raise RuntimeError(f"The trigger's event cannot be read: {event!r}")
+        raise unreadable(event)
     raise error
+
+
+def unreadable(event: Mapping[str, Any] | None) -> RuntimeError:
+    """Return the error of an event that is none of ours."""
+    return RuntimeError(f"The trigger's event cannot be read: {event!r}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -15,11 +15,7 @@ from airflow_provider_kling.triggers.events import defect_event, ended_event, er
 from airflow_provider_kling.triggers.room import rooms
 from airflow_provider_kling.waiting.pacing import Experience
 from airflow_provider_kling.waiting.per_loop import PerLoop
-from airflow_provider_kling.waiting.watched import Watched
 from airflow_provider_kling.waiting.watcher import Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 # What this process has seen, of each connection; it outlives the watchers, which go when nobody waits.
 _experience: defaultdict[str, Experience] = defaultdict(Experience)
@@ -30,6 +26,7 @@ def _watcher(kling_conn_id: str) -> Watcher:
         KlingHook(kling_conn_id).get_async_conn,
         _experience[kling_conn_id],
         lambda: rooms.get(kling_conn_id).freed(),
+        KlingHook.pacing,
     )
 
 
@@ -49,6 +46,7 @@ class KlingTaskTrigger(BaseTrigger):
     :param deadline: Seconds since the epoch, because it has to mean the same in another triggerer.
     :param mode: The mode of the generation, where it is known; the time that it takes depends on it.
     :param submitted_at: Seconds since the epoch, where they are known.
+    :param order: What was ordered, for whoever is resumed: plain JSON that the event carries along.
     """
 
     def __init__(
@@ -60,6 +58,7 @@ class KlingTaskTrigger(BaseTrigger):
         deadline: float,
         mode: str | None = None,
         submitted_at: float | None = None,
+        order: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.kling_task_id = kling_task_id
@@ -69,6 +68,7 @@ class KlingTaskTrigger(BaseTrigger):
         self.deadline = deadline
         self.mode = mode
         self.submitted_at = submitted_at
+        self.order = order
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and plain JSON arguments, none of them a secret."""
@@ -82,6 +82,7 @@ class KlingTaskTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "mode": self.mode,
                 "submitted_at": self.submitted_at,
+                "order": self.order,
             },
         )
 
@@ -89,15 +90,12 @@ class KlingTaskTrigger(BaseTrigger):
         """Wait, then fire once: with the generation as it ended, or with the error that ended the waiting."""
         try:
             task = await _watchers.get(self.kling_conn_id).watch(
-                Watched(
-                    self.kling_task_id,
-                    self.product,
-                    self.mode,
-                    self.poll_interval,
-                    self.submitted_at,
-                    self.deadline,
-                    asyncio.get_running_loop().create_future(),
-                )
+                self.kling_task_id,
+                self.product,
+                self.deadline,
+                mode=self.mode,
+                poll_interval=self.poll_interval,
+                submitted_at=self.submitted_at,
             )
             event = ended_event(task)
         except KlingError as error:
@@ -105,7 +103,7 @@ class KlingTaskTrigger(BaseTrigger):
         except Exception as error:  # ours: Airflow would turn it into one that soft_fail hides
             self.log.exception("The trigger for Kling task %s failed", self.kling_task_id)
             event = defect_event(self.kling_task_id, error)
-        yield TriggerEvent(event)
+        yield TriggerEvent({**event, "order": self.order})
 
     async def on_kill(self) -> None:
         """Say that nothing stops at the gateway when a waiting task is cleared or marked (Airflow 3.3)."""

@@ -1,6 +1,8 @@
-"""How many requests a connection may send, shared by all that wait on it. Pure: the caller has the clock."""
+"""How much a gateway bears: requests a second, one at a time while it is down. The caller has the clock."""
 
 from __future__ import annotations
+
+import random
 
 # What was saved up while nobody asked may be spent at once: a second's worth.
 BURST_SECONDS = 1.0
@@ -15,7 +17,7 @@ LONGEST_SILENCE_SECONDS = 60.0
 
 class Budget:
     """
-    A token bucket whose rate follows what the gateway bears.
+    A token bucket whose rate follows what the gateway bears, shared by all that wait on a connection.
 
     :param requests_per_second: The rate that is never exceeded.
     """
@@ -50,3 +52,49 @@ class Budget:
             self.rate = max(self.rate * FALL, self._ceiling * LEAST)
         silence = min(retry_after or 1 / self.rate, LONGEST_SILENCE_SECONDS)
         self._next_at = max(self._next_at, now + silence + BURST_SECONDS)
+
+
+class Breaker:
+    """
+    Open while the gateway is down: then one request at a time finds out whether it is back.
+
+    The first failure opens it. Should that have been the trouble of a single request, the next one, a moment
+    later, closes it again.
+
+    :param shortest: Seconds until the first such request.
+    :param longest: Seconds from one to the next in the end.
+    """
+
+    def __init__(self, shortest: float, longest: float) -> None:
+        self._shortest = shortest
+        self._longest = longest
+        self._failures = 0
+        self._failed_at = 0.0
+        self._probe_at = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gateway is taken to be down."""
+        return self._failures > 0
+
+    def ready_at(self) -> float:
+        """Return the instant from which on a request may be sent."""
+        return self._probe_at
+
+    def failed(self, now: float, sent_at: float) -> None:
+        """
+        Learn that a request found the gateway down.
+
+        :param sent_at: When it left. What left before the last failure says nothing new.
+        """
+        if sent_at < self._failed_at:
+            return
+        self._failed_at = now
+        pause = min(self._shortest * 2**self._failures, self._longest)
+        self._failures = min(self._failures + 1, 16)
+        self._probe_at = now + pause * random.uniform(0.75, 1.0)
+
+    def answered(self) -> None:
+        """Learn that the gateway is there."""
+        self._failures = 0
+        self._probe_at = 0.0

@@ -9,21 +9,11 @@ from statistics import median
 
 from airflow_provider_kling.api.generation import TEXT2VIDEO
 
-# A trigger that fires within a second or two of its deferral can fail the task (apache/airflow#66374).
-EARLIEST_QUESTION_SECONDS = 2.0
 # Of how many generations of a kind the median is taken, and from how many on it says something.
 MOST_REMEMBERED = 99
 FEWEST_REMEMBERED = 5
 # Before this part of the median next to none is done.
 EARLIEST_PART = 2 / 3
-LONGEST_PAUSE_SECONDS = 10.0
-# How far a pause strays, so that what began together is not asked for together for ever.
-JITTER = 0.1
-
-
-# Asking for one more among many costs next to nothing; asking for it alone costs a request.
-SHORTEST_PAUSE_SECONDS = 1.5
-SHORTEST_PAUSE_ALONE_SECONDS = 4.5
 # A pause is this part of the time to, or since, the usual end, so that nobody hears of it much too late.
 PART_OF_DISTANCE = 1 / 8
 # A product, and the mode where it is known.
@@ -77,20 +67,74 @@ class Experience:
         return self._usual.get(kind) or _USUAL.get(kind, _USUAL_OF_ANY)
 
 
-def first_pause(age: float, usual: Usual) -> float:
-    """Return the seconds until a generation of this age (seconds) can be done."""
-    return max(usual.earliest - age, 0.0) * _jitter()
-
-
-def next_pause(age: float, usual: Usual, shortest: float) -> float:
+@dataclass(frozen=True, slots=True)
+class RoomPacing:
     """
-    Return the seconds until the next question for a generation of this age (seconds).
+    The pauses of those whose submission found no room at the account, in seconds.
 
-    :param shortest: Seconds that are worth waiting at least.
+    :param first: Of a triggerer, until it lets the first of them go.
+    :param shortest: Of a triggerer, when who was let go found room.
+    :param longest: Of a triggerer, when who was let go came back.
+    :param first_of_worker: Of a worker that waits by itself; they grow twofold.
+    :param longest_of_worker: Of a worker that waits by itself.
+    :param jitter: How far a triggerer's pause strays, as a part of it.
     """
-    pause = min(abs(usual.median - age) * PART_OF_DISTANCE, LONGEST_PAUSE_SECONDS)
-    return max(pause * _jitter(), shortest)
+
+    first: float = 15.0
+    shortest: float = 5.0
+    longest: float = 120.0
+    first_of_worker: float = 2.0
+    longest_of_worker: float = 60.0
+    jitter: float = 0.25
 
 
-def _jitter() -> float:
-    return random.uniform(1 - JITTER, 1 + JITTER)
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """
+    The seconds between the things that a waiting does.
+
+    They suit Kling and the relays, so no user sets them; tests that take real time hand in smaller ones.
+
+    :param earliest_question: From a deferral to the first question at least: a trigger that fires within a
+        second or two can fail its task (apache/airflow#66374).
+    :param shortest_pause: Where many are asked for at once: one more costs next to nothing.
+    :param shortest_pause_alone: Where each question costs a request.
+    :param longest_pause: From one question to the next.
+    :param jitter: How far a pause strays, as a part of it, so that what began together is not asked for
+        together for ever.
+    :param tick: Longer pauses end on multiples of it, so that many become due together: waking up is most of
+        the work.
+    :param doubt: For how long an error that some gateways give too early may still turn out to be none.
+    :param renewal: How often, at most, a refused key has the connection looked up again.
+    :param shortest_outage: Between two requests to a gateway that is down, at first.
+    :param longest_outage: Between two such requests, in the end.
+    :param room: The pauses while the account has no room.
+    """
+
+    earliest_question: float = 2.0
+    shortest_pause: float = 1.5
+    shortest_pause_alone: float = 4.5
+    longest_pause: float = 10.0
+    jitter: float = 0.1
+    tick: float = 0.75
+    doubt: float = 15.0
+    renewal: float = 5.0
+    shortest_outage: float = 0.5
+    longest_outage: float = 5.0
+    room: RoomPacing = RoomPacing()
+
+    def before_first(self, age: float, usual: Usual) -> float:
+        """Return the seconds until a generation of this age (seconds) can be done."""
+        return max(usual.earliest - age, 0.0) * self._jitter()
+
+    def before_next(self, age: float, usual: Usual, shortest: float) -> float:
+        """
+        Return the seconds until the next question for a generation of this age (seconds).
+
+        :param shortest: Seconds that are worth waiting at least.
+        """
+        pause = min(abs(usual.median - age) * PART_OF_DISTANCE, self.longest_pause)
+        return max(pause * self._jitter(), shortest)
+
+    def _jitter(self) -> float:
+        return random.uniform(1 - self.jitter, 1 + self.jitter)

@@ -18,6 +18,20 @@ log = logging.getLogger(__name__)
 LONGEST_RETRY_AFTER_SECONDS = 300.0
 
 
+class Clock:
+    """The wall clock, and a worker's pauses. Handed in, so that a test can have time pass at once."""
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+CLOCK = Clock()
+
+
 class Wait:
     """
     The waiting for one generation, fed with what each question brought.
@@ -78,7 +92,13 @@ class Wait:
 
 
 def wait_for_task(
-    client: KlingClient, task_id: str, product: str, *, poll_interval: float, deadline: float
+    client: KlingClient,
+    task_id: str,
+    product: str,
+    *,
+    poll_interval: float,
+    deadline: float,
+    clock: Clock = CLOCK,
 ) -> Generation:
     """
     Ask, in this process, until the generation has ended, well or not, and return it as it ended.
@@ -94,6 +114,6 @@ def wait_for_task(
             outcome = client.perform(client.gateway().query(task_id, product))
         except KlingError as error:
             outcome = error
-        if task := wait.ended(outcome, time.time()):
+        if task := wait.ended(outcome, clock.now()):
             return task
-        time.sleep(wait.pause(outcome, poll_interval, time.time()))
+        clock.sleep(wait.pause(outcome, poll_interval, clock.now()))

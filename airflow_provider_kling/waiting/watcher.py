@@ -12,55 +12,49 @@ import contextvars
 import heapq
 import itertools
 import math
-import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_kling.api.endpoint import REQUESTS_PER_SECOND
 from airflow_provider_kling.api.errors import KlingAuthError, KlingError, KlingThrottledError
-from airflow_provider_kling.api.gateways import LONGEST_PAGE, MOST_AT_ONCE, Ability
+from airflow_provider_kling.api.gateways import LONGEST_PAGE, MOST_AT_ONCE, Ability, is_not_served
 from airflow_provider_kling.api.generation import Generation
 from airflow_provider_kling.api.retrying import Retry
-from airflow_provider_kling.waiting import pacing
-from airflow_provider_kling.waiting.breaker import Breaker
-from airflow_provider_kling.waiting.budget import Budget
+from airflow_provider_kling.waiting.budget import Breaker, Budget
+from airflow_provider_kling.waiting.wait import CLOCK, Clock
 from airflow_provider_kling.waiting.watched import Watched, Way
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-    from typing import Any
-
     from airflow_provider_kling.api.async_client import AsyncKlingClient
     from airflow_provider_kling.api.calls import Call
     from airflow_provider_kling.api.gateways import Gateway
     from airflow_provider_kling.api.generation import Outcomes
-    from airflow_provider_kling.waiting.pacing import Experience
+    from airflow_provider_kling.waiting.pacing import Experience, Pacing
 
 T = TypeVar("T")
 
 # Requests that are under way at the same time, and so connections.
 MOST_AT_A_TIME = 8
-# Longer pauses end on multiples of this, so that many become due together: waking up is most of the work.
-TICK_SECONDS = 0.75
 # A page of the account's list, with everything else that is on it, is taken in place of so many questions.
 QUESTIONS_FOR_A_PAGE = 3
 # It is so much longer than it would be if all that are waited for stood at its top, and no shorter than that.
 PAGE_MARGIN = 4
 SHORTEST_PAGE = 30
-# How often, at most, a refused key has the connection looked up again.
-RENEWAL_SECONDS = 5.0
 
 
 class Watcher:
     """
-    Asks for generations until nobody waits any more.
+    Asks for generations until nobody waits any more. Made, and used, in an event loop.
+
+    The loop has the time of all pauses; the clock says which instant of wall-clock time it is.
 
     :param open_client: Makes a client of the connection as it is now.
     :param experience: What is known of how long generations take.
     :param on_end: Called whenever a generation has ended, well or not.
+    :param pacing: When to ask.
     """
 
     def __init__(
@@ -68,10 +62,14 @@ class Watcher:
         open_client: Callable[[], Awaitable[AsyncKlingClient]],
         experience: Experience,
         on_end: Callable[[], None],
+        pacing: Pacing,
+        clock: Clock = CLOCK,
     ) -> None:
         self._open_client = open_client
         self._experience = experience
         self._on_end = on_end
+        self._pacing = pacing
+        self._clock = clock
         self._waiting: dict[str, list[Watched]] = {}
         self._later: list[tuple[float, int, Watched]] = []  # a heap, by the instant when it is due
         self._due: deque[tuple[int, Watched]] = deque()
@@ -79,7 +77,7 @@ class Watcher:
         self._changed = asyncio.Event()
         self._asking = 0
         self._budget = Budget(REQUESTS_PER_SECOND)
-        self._breaker = Breaker()
+        self._breaker = Breaker(pacing.shortest_outage, pacing.longest_outage)
         self._clients = AsyncExitStack()
         self._client: AsyncKlingClient | None = None
         self._left = False
@@ -87,7 +85,7 @@ class Watcher:
         self._renewed_at = -math.inf
         self._gateway: Gateway
         self._ways: set[Way] = set()
-        self._shortest_pause = pacing.SHORTEST_PAUSE_ALONE_SECONDS
+        self._shortest_pause = pacing.shortest_pause_alone
         # Not in the context of the trigger that happens to come first: its log is closed when that one ends.
         self._runner = asyncio.create_task(self._run(), context=contextvars.Context())
 
@@ -96,21 +94,47 @@ class Watcher:
         """Whether it watches no more, because all have left, or for a defect."""
         return self._left or self._runner.done()
 
-    async def watch(self, watched: Watched) -> Generation:
+    async def watch(
+        self,
+        task_id: str,
+        product: str,
+        deadline: float,
+        *,
+        mode: str | None = None,
+        poll_interval: float | None = None,
+        submitted_at: float | None = None,
+    ) -> Generation:
         """
         Return a generation once it has ended, well or not.
 
+        :param deadline: Seconds since the epoch.
+        :param mode: The mode that it was submitted with, where that is known.
+        :param poll_interval: The longest pause between two questions in seconds; None leaves it to the
+            pacing.
+        :param submitted_at: Seconds since the epoch, where they are known.
         :raises KlingError: the waiting ended otherwise.
         """
-        same = self._waiting.setdefault(watched.task_id, [])
+        watched = Watched(
+            task_id,
+            product,
+            deadline,
+            mode=mode,
+            poll_interval=poll_interval,
+            submitted_at=submitted_at,
+            future=asyncio.get_running_loop().create_future(),
+            earliest=self._now() + self._pacing.earliest_question,
+            pacing=self._pacing,
+            experience=self._experience,
+        )
+        same = self._waiting.setdefault(task_id, [])
         same.append(watched)
-        self._schedule(watched, watched.first_pause(self._experience))
+        self._schedule(watched, watched.first_pause(self._clock.now()))
         try:
             return await watched.future
         finally:
             same.remove(watched)
             if not same:
-                del self._waiting[watched.task_id]
+                del self._waiting[task_id]
             if not self._waiting:
                 self._left = True
                 self._runner.cancel()
@@ -156,8 +180,9 @@ class Watcher:
 
     def _schedule(self, watched: Watched, pause: float) -> None:
         due_at = self._now() + pause
-        if pause > TICK_SECONDS:
-            due_at = max(round(due_at / TICK_SECONDS) * TICK_SECONDS, watched.earliest)
+        tick = self._pacing.tick
+        if pause > tick:
+            due_at = max(round(due_at / tick) * tick, watched.earliest)
         watched.turn = next(self._turns)
         heapq.heappush(self._later, (due_at, watched.turn, watched))
         if self._later[0][-1] is watched:
@@ -201,13 +226,13 @@ class Watcher:
 
     def _set_pause(self) -> None:
         together = Way.TOGETHER in self._ways
-        pause = pacing.SHORTEST_PAUSE_SECONDS if together else pacing.SHORTEST_PAUSE_ALONE_SECONDS
+        pause = self._pacing.shortest_pause if together else self._pacing.shortest_pause_alone
         self._shortest_pause = max(pause, self._gateway.stale_seconds)
 
     async def _is_renewed(self, refused: AsyncKlingClient) -> bool:
         """Look the connection up again, whose key was refused; return whether there is another one now."""
         async with self._renewing:
-            if self._client is refused and self._now() >= self._renewed_at + RENEWAL_SECONDS:
+            if self._client is refused and self._now() >= self._renewed_at + self._pacing.renewal:
                 client = await self._open_client()
                 if client.endpoint == refused.endpoint:
                     await client.close()
@@ -221,7 +246,7 @@ class Watcher:
     def _question(self, client: AsyncKlingClient) -> Coroutine[Any, Any, None] | None:
         """Return the next question, for whoever has been due the longest; None if they have left."""
         # Whoever is due with the next tick fills the question up.
-        until = self._now() + (TICK_SECONDS if Way.TOGETHER in self._ways else 0.0)
+        until = self._now() + (self._pacing.tick if Way.TOGETHER in self._ways else 0.0)
         while self._later and self._later[0][0] <= until:
             _, turn, watched = heapq.heappop(self._later)
             self._due.append((turn, watched))
@@ -315,7 +340,8 @@ class Watcher:
         """Return what the gateway answers; None where it did not, which those who asked have been told."""
         sent_at = self._now()
         try:
-            answer = await client.perform(ask(), Retry.NEVER)  # ask: an id may be none that can be asked for
+            call = ask()  # here, as an id may be none that can be asked for
+            answer = await client.perform(call, retry=Retry.NEVER)
         except KlingError as error:
             await self._refused(client, error, asked, way, sent_at)
             return None
@@ -343,8 +369,8 @@ class Watcher:
             except KlingError as unusable:
                 error = unusable
         elif way > Way.ALONE and not error.retryable:
-            # It may be about one of them only, or about this way of asking: Kling's older host lacks one.
-            if way is Way.BY_PAGE or error.http_status == HTTPStatus.NOT_FOUND:
+            # It may be about one of them only, or about this way of asking.
+            if way is Way.BY_PAGE or is_not_served(error):
                 self._ways -= {way}
                 self._set_pause()
             return self._ask_again(asked, Way(way - 1))
@@ -354,7 +380,7 @@ class Watcher:
             self._take(watched, error)
 
     def _give_up_overdue(self, error: KlingError) -> None:
-        now = time.time()
+        now = self._clock.now()
         for watched in self._all():
             if watched.is_overdue(now):  # and it may take long until it is asked for
                 watched.give_up(error)
@@ -376,7 +402,7 @@ class Watcher:
             return
         if (too_early := watched.earliest - self._now()) > 0:  # it was somebody else's question
             return self._schedule(watched, too_early)
-        pause = watched.take(outcome, self._experience, self._shortest_pause)
+        pause = watched.take(outcome, self._shortest_pause, self._clock.now())
         if pause is not None:
             self._schedule(watched, pause)
         elif isinstance(outcome, Generation) and outcome.state.ended:

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.connection import get_async_connection
@@ -149,7 +150,7 @@ def main(name: str, gateway: str) -> None:
     if gateway == "newapi":
         # The real one looks at Kling every 15 s; the emulator of this benchmark always, so there is no
         # reason to hold back.
-        type(GATEWAYS[gateway]).stale_seconds = 0.0
+        GATEWAYS[gateway] = replace(GATEWAYS[gateway], stale_seconds=0.0)
     asyncio.run(run(name, gateway, _own_channel()))
 
 

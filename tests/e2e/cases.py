@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e import checkpoints
 from tests.e2e.driving import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.e2e.driving import Generation
 
     Story = Callable[[Generation], None]
@@ -57,6 +56,11 @@ def marked_failed_and_cleared(generation: Generation) -> None:
     generation.clear()
 
 
+def edited_while_deferred(generation: Generation) -> None:
+    generation.until_deferred()
+    checkpoints.file_of_edit(generation.cluster.checkpoints, generation.case.dag_id).touch()
+
+
 def gateway_down(generation: Generation) -> None:
     generation.until_deferred()
     generation.emulator.stop()
@@ -100,4 +104,16 @@ STORIES: tuple[dict[str, Any], ...] = (
     {"name": "gateway-down-for-two-minutes", "story": gateway_down, **LONG},
     {"name": "cleared-after-success", "story": undisturbed, "cleared": True},
 )
-CASES = [Case(gateway=gateway, **story) for story in STORIES for gateway in GATEWAYS]
+CASES = [
+    *(Case(gateway=gateway, **story) for story in STORIES for gateway in GATEWAYS),
+    *(
+        Case(
+            "edited-while-deferred",
+            gateway,
+            edited_while_deferred,
+            dag_id=f"edited_{gateway}",
+            seconds_per_video=12.0,
+        )
+        for gateway in GATEWAYS
+    ),
+]

@@ -10,18 +10,18 @@ from __future__ import annotations
 import functools
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
 
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.api.media import download as media
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from airflow_provider_kling.api.calls import Call
     from airflow_provider_kling.api.media.download import Sink
 
 BEFORE_POST = "before-post"
@@ -37,14 +37,23 @@ def file_of(folder: Path, case: str, point: str) -> Path:
     return folder / f"{case}.{point}"
 
 
+def file_of_edit(folder: Path, dag_id: str) -> Path:
+    """Where it is left that a DAG has been edited."""
+    return folder / f"{dag_id}.edited"
+
+
+def is_edited(dag_id: str) -> bool:
+    return file_of_edit(Path(os.environ["KLING_E2E_CHECKPOINTS"]), dag_id).exists()
+
+
 @functools.cache
 def install() -> None:
     """Set every point, once per process."""
-    _around(KlingClient, "submit", before=(BEFORE_POST, IN_POST), after=(AFTER_ANSWER,))
+    _around(KlingClient, "perform", before=(BEFORE_POST, IN_POST), after=(AFTER_ANSWER,), where=_creates)
     _around(KlingText2VideoOperator, "defer", before=(BEFORE_DEFER,))
     _around(KlingText2VideoOperator, "execute_complete", before=(IN_RESUME,))
-    download = KlingHook.download
-    _replace(KlingHook, "download", lambda hook, video, sink: download(hook, video, _Halting(sink)))
+    download = media.download
+    _replace(media, "download", lambda video, sink, *rest: download(video, _Halting(sink), *rest))
 
 
 class _Halting:
@@ -62,21 +71,33 @@ class _Halting:
         self._sink.write(data[half:])
 
 
-def _around(owner: type, name: str, *, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> None:
+def _around(
+    owner: type,
+    name: str,
+    *,
+    before: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
+    where: Callable[..., bool] = lambda *_: True,
+) -> None:
     original = getattr(owner, name)
 
     def with_points(*arguments: Any, **named: Any) -> Any:
-        for point in before:
+        here = where(*arguments)
+        for point in before if here else ():
             _reach(point)
         result = original(*arguments, **named)
-        for point in after:
+        for point in after if here else ():
             _reach(point)
         return result
 
     _replace(owner, name, functools.wraps(original)(with_points))
 
 
-def _replace(owner: type, name: str, function: Callable[..., Any]) -> None:
+def _creates(client: KlingClient, call: Call[Any], *_: object) -> bool:
+    return call.creates
+
+
+def _replace(owner: object, name: str, function: Callable[..., Any]) -> None:
     setattr(owner, name, function)
 
 

@@ -12,18 +12,15 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from scripts.check_airflow import free_port, is_healthy
 from tests.e2e.database import Database
 from tests.e2e.postgres import Postgres
 from tests.e2e.processes import MARK, Component, pids_left
 from tests.e2e.rest import Rest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 KEEP = "KLING_E2E_KEEP"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -11,13 +11,10 @@ from tests.e2e.cluster import ROOT, Cluster
 from tests.e2e.driving import Case, Generation, generations
 from tests.e2e.small_videos import small_videos
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
 pytest.register_assert_rewrite("tests.e2e.judging")
 SHOWN_CHARACTERS = 6000
 DAGS = ROOT / "tests" / "e2e" / "dags"
-DAG_IDS = ("one_task", "chain", "mapped", "mapped_few")
+DAG_IDS = ("one_task", "edited_official", "edited_newapi", "chain", "mapped", "mapped_few")
 SETTINGS = {
     "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "100",
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "100",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_emulator import KlingEmulator
@@ -17,9 +19,6 @@ from tests.e2e.processes import kill
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
-
     from tests.e2e.cluster import Cluster
     from tests.e2e.database import Change
 

@@ -16,6 +16,7 @@ def assert_ended_well(generation: Generation) -> None:
     assert [end.state for end in generation.ends] == ["success"] * (1 + generation.case.cleared)
     for end in generation.ends:
         assert end.creates == 1
+        assert "othing was submitted" not in end.log
         assert_whole(end)
     assert len({end.returned["sha256"] for end in generation.ends}) == 1
 

@@ -8,13 +8,10 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.e2e.processes import Component
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 INSTALL = (("apt-get", "update", "-qq"), ("apt-get", "install", "-y", "-qq", "postgresql"))
 LONGEST_START_SECONDS = 30

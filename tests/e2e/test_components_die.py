@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,6 @@ from tests.e2e.driving import Case, Generation
 from tests.e2e.judging import assert_ended_well
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.e2e.cluster import Cluster
 
 COMPONENTS = ("triggerer", "scheduler")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from tests.e2e.cases import undisturbed
 from tests.e2e.driving import TASK_ID, Case, Generation
 from tests.integration.videos import facts_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MANY = 200
 TOO_FAST: dict[str, Any] = {"status": 429, "body": {"code": 1302, "message": "too many requests"}}

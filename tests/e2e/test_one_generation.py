@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pytest
 
 from tests.e2e.cases import CASES
 from tests.e2e.driving import Generation, tell_all
 from tests.e2e.judging import assert_ended_well, assert_whole
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 STOPPED = [case for case in CASES if case.has_to_stop]
 ENDS_WELL = [case for case in CASES if not case.has_to_stop]

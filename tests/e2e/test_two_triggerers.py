@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,6 @@ from tests.e2e.driving import TASK_ID, Case, Generation
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from tests.e2e.cluster import Cluster
     from tests.e2e.processes import Component
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from kling_emulator import KlingEmulator
 from tests.integration.commands import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow.models.taskinstance import TaskInstance
     from airflow.sdk import DAG
 
@@ -74,13 +73,13 @@ def run_dag(airflow_database: None, capfd: pytest.CaptureFixture[str]) -> DagRun
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let triggers run in this process, where an early event harms nobody, and give up soon."""
-    from airflow_provider_kling.api import retrying
-    from airflow_provider_kling.landing import land as landing
-    from airflow_provider_kling.waiting import pacing
+    from airflow_provider_kling.api.retrying import Retries
+    from airflow_provider_kling.hooks.kling import KlingHook
+    from airflow_provider_kling.waiting.pacing import Pacing
 
-    monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.2)
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 1.0)
-    monkeypatch.setattr(landing, "LANDING_SECONDS", 5.0)
+    monkeypatch.setattr(KlingHook, "retries", Retries(1.0))
+    monkeypatch.setattr(KlingHook, "pacing", Pacing(earliest_question=0.2, doubt=1.0))
+    monkeypatch.setattr(KlingHook, "landing_seconds", 5.0)
 
 
 @pytest.fixture(params=GATEWAYS)

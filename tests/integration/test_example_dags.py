@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,9 +11,6 @@ from tests.integration.commands import ROOT, airflow, readable
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
-    import subprocess
-    from pathlib import Path
-
     from kling_emulator import KlingEmulator
 
 pytestmark = [

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_kling.landing import land as landing
+from airflow_provider_kling.hooks.kling import KlingHook
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kling_emulator import KlingEmulator
 
     from tests.integration.conftest import DagRunner
@@ -54,12 +53,14 @@ def test_landing_returns_what_landed(
 
     assert run.state == "success", run.log
     facts = facts_of(target)
-    assert run.xcoms["generate"] == {
-        "path": target.as_uri(),
-        **facts,
-        "task_id": run.kling_task_ids["generate"],
-        "others": [],
+    landed = run.xcoms["generate"]
+    told = {"path": target.as_uri(), **facts, "task_id": run.kling_task_ids["generate"], "others": []}
+    assert {name: landed.pop(name) for name in told} == told
+    assert set(landed) == {
+        *("external_task_id", "product", "videos", "units"),
+        *("created_at", "finished_at", "request_id"),
     }
+    assert "?" not in landed["videos"][0]["url"]
     assert (facts["duration"], facts["width"], facts["height"]) == (3.0, 960, 960)
     assert emulator.counters().creates_accepted == 1
 
@@ -231,7 +232,7 @@ def test_a_file_that_never_arrives_whole_is_never_published_nor_paid_again(
 def test_a_retried_transfer_lands_what_was_cut_short(
     kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.0)  # so that the task itself has to be retried
+    monkeypatch.setattr(KlingHook, "landing_seconds", 0.0)  # so that the task itself has to be retried
     target = tmp_path / "deer.mp4"
     run = run_dag("sensor_chains", "sensor_poke", prompt="A deer [cut]", path=str(target))
 
@@ -241,38 +242,29 @@ def test_a_retried_transfer_lands_what_was_cut_short(
     assert kling_emulator.counters().creates_accepted == 1
 
 
-@pytest.mark.skipif(not has_task_state(), reason="Airflow keeps task state since 3.3")
-@pytest.mark.kling_emulator(gateway="newapi", status_age_seconds=0)
 @each_landing_form
-def test_a_retry_adopts_what_is_on_record(
+@pytest.mark.parametrize(
+    "by",
+    [
+        "the gateway",
+        pytest.param(
+            "the record",
+            marks=[
+                pytest.mark.kling_emulator(gateway="newapi", status_age_seconds=0),
+                pytest.mark.skipif(not has_task_state(), reason="Airflow keeps task state since 3.3"),
+            ],
+        ),
+    ],
+)
+def test_a_retry_adopts_what_is_known(
+    by: str,
     form: str,
     kling_emulator: KlingEmulator,
     run_dag: DagRunner,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert_adopted(form, kling_emulator, run_dag, tmp_path, monkeypatch)
-
-
-@each_landing_form
-def test_a_retry_adopts_what_the_gateway_finds_on_any_airflow(
-    form: str,
-    kling_emulator: KlingEmulator,
-    run_dag: DagRunner,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert_adopted(form, kling_emulator, run_dag, tmp_path, monkeypatch)
-
-
-def assert_adopted(
-    form: str,
-    kling_emulator: KlingEmulator,
-    run_dag: DagRunner,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.0)
+    monkeypatch.setattr(KlingHook, "landing_seconds", 0.0)
     target = tmp_path / "deer.mp4"
     run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut]", path=str(target))
 

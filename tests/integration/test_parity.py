@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,14 @@ import airflow
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import retrying
+from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers import task as trigger
+from airflow_provider_kling.waiting.pacing import Pacing
 from airflow_provider_kling.waiting.wait import Wait
 from airflow_provider_kling.waiting.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tests.integration.conftest import DagRunner
 
 SENSORS = ("sensor_poke", "sensor_reschedule", "sensor_deferred")
@@ -155,7 +155,7 @@ def break_from_the_second_question_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fire_what_nobody_can_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def watch(self: Watcher, *arguments: Any) -> None:
+    async def watch(self: Watcher, *arguments: Any, **named: Any) -> None:
         pass
 
     monkeypatch.setattr(Watcher, "watch", watch)
@@ -178,7 +178,8 @@ def test_each_way_of_waiting_ends_alike(
     if way.startswith("sensor_reschedule") and airflow.__version__.startswith("3.0."):
         pytest.skip("dag.test() of Airflow 3.0 gives the sensor a text for the instant of its first poke")
     scenario = SCENARIOS[name]
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", RETRY_SECONDS)
+    monkeypatch.setattr(KlingHook, "retries", Retries(RETRY_SECONDS))
+    monkeypatch.setattr(KlingHook, "pacing", Pacing(earliest_question=0.2, doubt=RETRY_SECONDS))
     if name == "defect":
         break_from_the_second_question_on(monkeypatch)
     if name == "unreadable event":

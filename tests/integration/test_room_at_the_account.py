@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.generations.submitting import Submission
-from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.triggers import room
-from airflow_provider_kling.waiting import throttling
+from airflow_provider_kling.waiting.pacing import Pacing, RoomPacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from airflow_provider_kling.generations.submitting import Settled
+    from airflow_provider_kling.api.calls import Call
     from tests.integration.conftest import DagRunner
 
 SHORT = 1.0
@@ -28,10 +24,8 @@ each_way = pytest.mark.parametrize("way", ["worker", "deferred"])
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttling, "FIRST_PAUSE_SECONDS", 0.3)
-    monkeypatch.setattr(throttling, "LONGEST_PAUSE_SECONDS", 0.3)
-    monkeypatch.setattr(room, "FIRST_PAUSE_SECONDS", 0.2)
-    monkeypatch.setattr(room, "LONGEST_PAUSE_SECONDS", 0.2)
+    short = RoomPacing(first=0.2, longest=0.2, first_of_worker=0.3, longest_of_worker=0.3)
+    monkeypatch.setattr(KlingHook, "pacing", Pacing(earliest_question=0.2, room=short))
 
 
 @pytest.fixture
@@ -47,16 +41,15 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KlingEmulato
         emulator.start()
         served.append(emulator)
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
-        settle = Submission.settle
+        perform = KlingClient.perform
 
-        def settle_after_another(self: Submission) -> Settled:
+        def perform_after_another(self: KlingClient, call: Call[Any], *how: Any) -> Any:
             # Only now, so that it is under way however long it took to get here.
-            if not emulator.tasks():
-                with KlingClient(endpoint_of(KlingHook.get_connection("kling_default"))) as client:
-                    client.submit(Text2VideoRequest.checked({"prompt": "Another"}))
-            return settle(self)
+            if call.creates and not emulator.tasks():
+                perform(self, self.gateway().submit(Text2VideoRequest.checked({"prompt": "Another"})))
+            return perform(self, call, *how)
 
-        monkeypatch.setattr(Submission, "settle", settle_after_another)
+        monkeypatch.setattr(KlingClient, "perform", perform_after_another)
         return emulator
 
     yield start

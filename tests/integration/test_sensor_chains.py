@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import airflow
@@ -8,8 +9,6 @@ import pytest
 from tests.integration.videos import facts_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kling_emulator import KlingEmulator
 
     from tests.integration.conftest import DagRunner

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import av
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def facts_of(path: Path) -> dict[str, Any]:

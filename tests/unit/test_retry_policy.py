@@ -46,6 +46,7 @@ DECISIONS: dict[type[KlingError], tuple[str, timedelta | None]] = {
     errors.KlingUnreadableAnswerError: ("retry", IN_1_MIN),
     errors.KlingOutcomeUnknownError: ("fail", None),
     errors.KlingUnsettledError: ("retry", IN_15_S),
+    errors.KlingUnrecordedError: ("fail", None),
     errors.KlingTaskFailedError: ("fail", None),
     errors.KlingModerationError: ("fail", None),
     errors.KlingNotEndedError: ("fail", None),

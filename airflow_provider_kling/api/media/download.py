@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
 
 import requests
 from urllib3.exceptions import HTTPError
 
+from airflow_provider_kling.api.client import Session
 from airflow_provider_kling.api.endpoint import READ_CONNECT_SECONDS, READ_SECONDS
 from airflow_provider_kling.api.errors import KlingMediaError
 from airflow_provider_kling.api.media.mp4 import Mp4Scanner
-from airflow_provider_kling.api.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self
-
     from airflow_provider_kling.api.endpoint import Endpoint
     from airflow_provider_kling.api.generation import Video
 

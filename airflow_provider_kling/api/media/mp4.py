@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from airflow_provider_kling.api.errors import KlingMediaError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # ISO/IEC 14496-12: a box is a 32-bit size, four letters, and a 64-bit size where the first one is 1.
 _HEADER_BYTES = 8

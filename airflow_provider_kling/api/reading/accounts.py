@@ -1,12 +1,16 @@
-"""What is left in an account at Kling."""
+"""What is left in an account at Kling, and how its answer is read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_kling.api.reading.answers import read_object
+from airflow_provider_kling.api.reading.values import at, first_text, instant, number
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from airflow_provider_kling.api.calls import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +52,27 @@ class Account:
     def remaining(self) -> float:
         """Units that can be used now, in all packs together."""
         return sum(pack.remaining or 0.0 for pack in self.packs if pack.status == "online")
+
+
+def read_account(answer: Answer) -> Account:
+    """
+    Read what is left in an account (Kling's docs, ``/account/costs``).
+
+    :raises KlingError: the gateway refused.
+    """
+    packs = at(read_object(answer), "data", "resource_pack_subscribe_infos")
+    listed = packs if isinstance(packs, list) else []
+    return Account(tuple(_pack(pack) for pack in listed if isinstance(pack, dict)))
+
+
+def _pack(pack: dict[str, Any]) -> ResourcePack:
+    return ResourcePack(
+        name=first_text(pack.get("resource_pack_name")) or "unnamed",
+        id=first_text(pack.get("resource_pack_id")),
+        kind=first_text(pack.get("resource_pack_type")),
+        status=first_text(pack.get("status")),
+        total=number(pack.get("total_quantity")),
+        remaining=number(pack.get("remaining_quantity")),
+        effective_at=instant(pack.get("effective_time")),
+        expires_at=instant(pack.get("invalid_time")),
+    )

@@ -8,6 +8,7 @@ bare, in an envelope, in a list.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ from airflow_provider_kling.api.errors import (
 )
 from airflow_provider_kling.api.generation import Generation, GenerationState
 from airflow_provider_kling.api.masking import mask
-from airflow_provider_kling.api.reading.accounts import Account, ResourcePack
 from airflow_provider_kling.api.reading.generations import (
     created_at,
     external_task_id_of,
@@ -30,11 +30,9 @@ from airflow_provider_kling.api.reading.generations import (
     task_of,
 )
 from airflow_provider_kling.api.reading.refusals import MODERATION_WORDS, refusal
-from airflow_provider_kling.api.reading.values import at, first_text, instant, number, number_as_id
+from airflow_provider_kling.api.reading.values import at, first_text, number_as_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow_provider_kling.api.calls import Answer
     from airflow_provider_kling.api.generation import Outcomes
 
@@ -137,17 +135,6 @@ def read_tasks(answer: Answer, product: str, asked_ids: Sequence[str] = ()) -> O
     return outcomes
 
 
-def read_account(answer: Answer) -> Account:
-    """
-    Read what is left in an account (Kling's docs, ``/account/costs``).
-
-    :raises KlingError: the gateway refused.
-    """
-    packs = at(read_object(answer), "data", "resource_pack_subscribe_infos")
-    listed = packs if isinstance(packs, list) else []
-    return Account(tuple(_pack(pack) for pack in listed if isinstance(pack, dict)))
-
-
 def read_object(answer: Answer, *, task_id: str | None = None) -> dict[str, Any]:
     """
     Return the JSON object of an answer that is not an error.
@@ -210,16 +197,3 @@ def _record(body: dict[str, Any], asked_id: str) -> dict[str, Any] | None:
         asked = (item for item in records if asked_id in (id_of(item), external_task_id_of(item)))
         return next(asked, records[0] if len(records) == 1 else None)
     return data if isinstance(data, dict) else body
-
-
-def _pack(pack: dict[str, Any]) -> ResourcePack:
-    return ResourcePack(
-        name=first_text(pack.get("resource_pack_name")) or "unnamed",
-        id=first_text(pack.get("resource_pack_id")),
-        kind=first_text(pack.get("resource_pack_type")),
-        status=first_text(pack.get("status")),
-        total=number(pack.get("total_quantity")),
-        remaining=number(pack.get("remaining_quantity")),
-        effective_at=instant(pack.get("effective_time")),
-        expires_at=instant(pack.get("invalid_time")),
-    )

@@ -8,8 +8,9 @@ specific first, so that it need not be known which server wrote the record.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_kling.api.errors import KlingResultMissingError
 from airflow_provider_kling.api.generation import Generation, GenerationState, Video
@@ -23,9 +24,6 @@ from airflow_provider_kling.api.reading.values import (
     number_as_id,
 )
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
 log = logging.getLogger(__name__)
 
 LONGEST_REASON = 1000
@@ -36,8 +34,8 @@ DEEPEST_WRAPPING = 3
 _STATES = {
     GenerationState.SUCCEEDED: "succeed succeeded success completed complete finished done",
     GenerationState.FAILED: "failed fail failure error cancelled canceled expired timeout rejected",
-    GenerationState.SUBMITTED: "submitted queued queueing pending created not_start waiting wait in_queue staged "
-    "initializing",
+    GenerationState.SUBMITTED: "submitted queued queueing pending created not_start waiting wait in_queue "
+    "staged initializing",
     GenerationState.PROCESSING: "processing in_progress running generating unknown",
 }
 _STATE_OF_WORD = {word: state for state, words in _STATES.items() for word in words.split()}

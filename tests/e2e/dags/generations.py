@@ -1,4 +1,4 @@
-"""One video by one task, one video by three tasks, and many videos by a mapped task."""
+"""One video by one task, by one that is edited meanwhile, and by three tasks; many by a mapped task."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ CONNECTION = "{{ params.connection }}"
 PARAMS = {name: Param("", type="string") for name in ("connection", "prompt", "path", "case", "point")}
 TRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(seconds=1)}
 
-with DAG("one_task", schedule=None, params=PARAMS):
-    KlingText2VideoOperator(
-        task_id="generate",
-        prompt="{{ params.prompt }}",
-        path="{{ params.path }}",
-        deferrable=True,
-        poll_interval=1,
-        kling_conn_id=CONNECTION,
-        **TRIES,
-    )
+for dag_id in ("one_task", "edited_official", "edited_newapi"):
+    with DAG(dag_id, schedule=None, params=PARAMS):
+        KlingText2VideoOperator(
+            task_id="generate",
+            prompt="" if checkpoints.is_edited(dag_id) else "{{ params.prompt }}",
+            path="{{ params.path }}",
+            deferrable=True,
+            poll_interval=1,
+            kling_conn_id=CONNECTION,
+            **TRIES,
+        )
 
 with DAG("chain", schedule=None, params=PARAMS):
     generate = KlingText2VideoOperator(

@@ -2,42 +2,45 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.async_client import AsyncKlingClient
-from airflow_provider_kling.api.auth import ApiKey
+from airflow_provider_kling.api.calls import PORTION_BYTES
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.endpoint import ApiKey, Endpoint
+from airflow_provider_kling.api.errors import KlingError
 from airflow_provider_kling.api.gateways import GATEWAYS
+from airflow_provider_kling.api.retrying import Retries, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
-    from pathlib import Path
-
-    from airflow_provider_kling.api.auth import Credentials
     from airflow_provider_kling.api.calls import Call
-    from airflow_provider_kling.api.generation import Generation
+    from airflow_provider_kling.api.endpoint import Credentials
+    from airflow_provider_kling.api.gateways import Gateway
 
 KEY = "key-that-nobody-may-see-0123456789"
+# Long enough for a trouble that passes, also on a busy machine.
+QUICK = Retries(60.0, longest_pause=0.02)
+ONCE = Retries(0.0)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @pytest.fixture(autouse=True)
 def _only_what_the_test_sets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the proxy nor the .netrc of the machine has a part in it, and pauses are short."""
+    """Neither the proxy nor the .netrc of the machine has a part in it."""
     for name in _PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     (tmp_path / "netrc").touch()
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 1.0)
-    monkeypatch.setattr(retrying, "_backoff", lambda state: 0.02)
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,16 @@ class Received:
 
 
 class ScriptedServer:
-    """Gives its answers one after the other, the last one for ever, and remembers what it was asked."""
+    """
+    Gives its answers one after the other, the last one for ever.
+
+    It remembers what it was asked, and how many bytes of its last answer it got rid of.
+    """
 
     def __init__(self) -> None:
         self.answers: list[Scripted] = []
         self.received: list[Received] = []
+        self.sent = 0
         self._stopping = threading.Event()
         outer = self
 
@@ -81,12 +89,19 @@ class ScriptedServer:
                     outer._stopping.wait(answer.seconds)
                 if answer.hang_up:
                     return
-                self.send_response(answer.status)
-                body = answer.body.replace(b"%AUTHORIZATION%", self.headers.get("Authorization", "").encode())
+                self.send_response_only(answer.status)  # without a Date, which some answers give themselves
+                key = self.headers.get("Authorization", "").encode()
+                body = (
+                    answer.body.replace(b"%AUTHORIZATION%", key) if len(answer.body) < 1000 else answer.body
+                )
                 for name, value in {"Content-Length": str(len(body)), **answer.headers}.items():
-                    self.send_header(name, value)
+                    if value:
+                        self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                outer.sent = 0
+                with suppress(OSError):  # who asked has heard enough
+                    for start in range(0, len(body), PORTION_BYTES):
+                        outer.sent += self.wfile.write(memoryview(body)[start : start + PORTION_BYTES])
 
             do_GET = do_POST = _answer  # noqa: N815 - the names that http.server looks for
 
@@ -137,52 +152,78 @@ def server() -> Iterator[ScriptedServer]:
 
 
 def endpoint_at(
-    url: str, gateway: str = "official", credentials: Credentials | None = None, timeout: float | None = 5.0
+    url: str, gateway: str | None = "official", credentials: Credentials | None = None, timeout: float = 5.0
 ) -> Endpoint:
-    return Endpoint(GATEWAYS[gateway], url, credentials or ApiKey(KEY), timeout)
+    return Endpoint(GATEWAYS[gateway] if gateway else None, url, credentials or ApiKey(KEY), timeout)
+
+
+class Client(Protocol):
+    """What both clients can do, called the same way."""
+
+    def perform(self, call: Call[Any], retry: Retry = Retry.FREELY) -> Any: ...
+
+    def gateway(self) -> Gateway: ...
+
+
+class Connect(Protocol):
+    def __call__(self, endpoint: Endpoint, retries: Retries = QUICK) -> AbstractContextManager[Client]: ...
+
+
+@contextmanager
+def _on_requests(endpoint: Endpoint, retries: Retries = QUICK) -> Iterator[Client]:
+    with KlingClient(endpoint, retries) as client:
+        yield client
+
+
+class _OnLoop:
+    def __init__(self, client: AsyncKlingClient, loop: asyncio.Runner) -> None:
+        self._client = client
+        self._loop = loop
+
+    def perform(self, call: Call[Any], retry: Retry = Retry.FREELY) -> Any:
+        return self._loop.run(self._client.perform(call, retry))
+
+    def gateway(self) -> Gateway:
+        return self._loop.run(self._client.gateway())
+
+
+@contextmanager
+def _on_aiohttp(endpoint: Endpoint, retries: Retries = QUICK) -> Iterator[Client]:
+    async def opened() -> AsyncKlingClient:
+        return await AsyncKlingClient(endpoint, retries).__aenter__()
+
+    with asyncio.Runner() as loop:
+        client = loop.run(opened())
+        yield _OnLoop(client, loop)
+        loop.run(client.close())
+
+
+@pytest.fixture(params=[_on_requests, _on_aiohttp], ids=["requests", "aiohttp"])
+def connect(request: pytest.FixtureRequest) -> Connect:
+    """Opens either client."""
+    opened: Connect = request.param
+    return opened
+
+
+def outcome_of(client: Client, call: Call[Any], retry: Retry = Retry.FREELY) -> Any:
+    """What comes of a call: a value, or the KlingError; nothing else may be raised."""
+    try:
+        return client.perform(call, retry)
+    except KlingError as error:
+        return error
+
+
+def refused_port() -> int:
+    """A port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
 
 
 @pytest.fixture
-def endpoint() -> Callable[..., Endpoint]:
-    return endpoint_at
-
-
-class Reader(Protocol):
-    """What the two clients have in common, called the same way."""
-
-    def get_task(self, endpoint: Endpoint, task_id: str) -> Generation: ...
-
-    def perform(self, endpoint: Endpoint, call: Call[Any]) -> Any: ...
-
-
-class _OnRequests:
-    def get_task(self, endpoint: Endpoint, task_id: str) -> Generation:
-        with KlingClient(endpoint) as client:
-            return client.get_task(task_id)
-
-    def perform(self, endpoint: Endpoint, call: Call[Any]) -> Any:
-        with KlingClient(endpoint) as client:
-            return client.perform(call)
-
-
-class _OnAiohttp:
-    def _run(self, endpoint: Endpoint, use: Callable[[AsyncKlingClient], Coroutine[Any, Any, Any]]) -> Any:
-        async def run() -> Any:
-            async with AsyncKlingClient(endpoint) as client:
-                return await use(client)
-
-        return asyncio.run(run())
-
-    def get_task(self, endpoint: Endpoint, task_id: str) -> Generation:
-        task: Generation = self._run(endpoint, lambda client: client.get_task(task_id))
-        return task
-
-    def perform(self, endpoint: Endpoint, call: Call[Any]) -> Any:
-        return self._run(endpoint, lambda client: client.perform(call))
-
-
-@pytest.fixture(params=[_OnRequests, _OnAiohttp], ids=["requests", "aiohttp"])
-def reader(request: pytest.FixtureRequest) -> Reader:
-    """Either client."""
-    made: Reader = request.param()
-    return made
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A .netrc that has something to say about every host."""
+    path = tmp_path / "netrc"
+    path.write_text("machine 127.0.0.1 login me password mine\ndefault login me password mine\n")
+    path.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(path))

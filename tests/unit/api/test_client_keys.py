@@ -3,67 +3,65 @@
 from __future__ import annotations
 
 import logging
-import time
 import traceback
-from contextlib import suppress
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jwt
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api.auth import AccessKey, ApiKey
-from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.errors import KlingError
+from airflow_provider_kling.api.endpoint import AccessKey, ApiKey, Credentials
+from airflow_provider_kling.api.errors import KlingAuthError, KlingError
+from airflow_provider_kling.api.gateways import GATEWAYS, Ability
+from airflow_provider_kling.api.generation import GenerationState
 from airflow_provider_kling.api.requests import Text2VideoRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from airflow_provider_kling.api.auth import Credentials
-    from airflow_provider_kling.api.endpoint import Endpoint
-    from tests.unit.api.conftest import Reader, ScriptedServer
+from airflow_provider_kling.api.retrying import Retry
+from tests.unit.api.conftest import Client, Connect, ScriptedServer, endpoint_at, outcome_of
 
 KEY = "an-api-key-that-nobody-may-see"
 SECRET_KEY = "a-secret-key-that-nobody-may-see"
 ACCESS_KEY = "an-access-key"
+KLING = GATEWAYS["official"]
+QUERY = KLING.query("t")
+SUBMIT = KLING.submit(Text2VideoRequest(prompt="a deer"))
 PROCESSING = (200, {"code": 0, "data": {"task_id": "t", "task_status": "processing"}})
 CREDENTIALS = [ApiKey(KEY), AccessKey(ACCESS_KEY, SECRET_KEY)]
+EACH_CALL = pytest.mark.parametrize("call", [QUERY, SUBMIT], ids=["question", "create"])
 
 
 @pytest.fixture
-def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A .netrc that has something to say about every host."""
-    path = tmp_path / "netrc"
-    path.write_text("machine 127.0.0.1 login me password mine\ndefault login me password mine\n")
-    path.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(path))
+def ask(connect: Connect, server: ScriptedServer) -> Iterator[Client]:
+    with connect(endpoint_at(server.url, credentials=ApiKey(KEY))) as client:
+        yield client
 
 
-def test_an_api_key_is_sent_as_it_is(
-    reader: Reader, server: ScriptedServer, endpoint: Callable[..., Endpoint]
+@EACH_CALL
+@pytest.mark.usefixtures("netrc")
+def test_an_api_key_is_sent_as_it_is_and_a_netrc_entry_does_not_take_its_place(
+    ask: Client, server: ScriptedServer, call: Any
 ) -> None:
     server.says(PROCESSING)
-    reader.get_task(endpoint(server.url, credentials=ApiKey(KEY)), "t")
+    ask.perform(call)
     assert server.received[0].headers["Authorization"] == f"Bearer {KEY}"
 
 
 def test_a_token_is_signed_anew_for_each_request_even_for_a_repeated_one(
-    reader: Reader, server: ScriptedServer, endpoint: Callable[..., Endpoint], monkeypatch: pytest.MonkeyPatch
+    connect: Connect, server: ScriptedServer
 ) -> None:
     instants = iter(range(1_800_000_000, 1_800_010_000, 1000))
-    clock = SimpleNamespace(time=lambda: next(instants) + 0.9)
-    monkeypatch.setattr("airflow_provider_kling.api.auth.time", clock)
+    pair = AccessKey(ACCESS_KEY, SECRET_KEY, clock=lambda: next(instants) + 0.9)
     server.says((502, b""), PROCESSING)
-    reader.get_task(endpoint(server.url, credentials=AccessKey(ACCESS_KEY, SECRET_KEY)), "t")
-    tokens = [request.headers["Authorization"].removeprefix("Bearer ") for request in server.received]
+    with connect(endpoint_at(server.url, credentials=pair)) as client:
+        client.perform(QUERY)
     claims = [
         jwt.decode(
-            token, SECRET_KEY, algorithms=["HS256"], options={"verify_exp": False, "verify_nbf": False}
+            request.headers["Authorization"].removeprefix("Bearer "),
+            SECRET_KEY,
+            algorithms=["HS256"],
+            options={"verify_exp": False, "verify_nbf": False},
         )
-        for token in tokens
+        for request in server.received
     ]
     assert claims == [
         {"iss": ACCESS_KEY, "exp": instant + 1800, "nbf": instant - 5}
@@ -71,45 +69,47 @@ def test_a_token_is_signed_anew_for_each_request_even_for_a_repeated_one(
     ]
 
 
-def test_kling_accepts_the_token_of_its_pair_of_keys(
-    reader: Reader, endpoint: Callable[..., Endpoint]
-) -> None:
+def test_kling_takes_the_token_of_its_pair_of_keys_but_not_for_its_new_standard(connect: Connect) -> None:
     with KlingEmulator(access_key=ACCESS_KEY, secret_key=SECRET_KEY, api_keys=["other"]) as emulator:
-        there = endpoint(emulator.url, credentials=AccessKey(ACCESS_KEY, SECRET_KEY))
-        with KlingClient(there) as client:
-            task_id = client.submit(Text2VideoRequest(prompt="a deer")).task_id
-        assert reader.get_task(there, task_id).task_id == task_id
+        there = endpoint_at(emulator.url, credentials=AccessKey(ACCESS_KEY, SECRET_KEY))
+        with connect(there) as client:
+            task_id = client.perform(SUBMIT).task_id
+            assert client.perform(KLING.query(task_id)).state is not GenerationState.FAILED
+            with pytest.raises(KlingAuthError, match="The current API does not support AK/SK"):
+                client.perform(KLING.query_many([task_id]))
+    assert not there.can(KLING, Ability.QUERY_MANY)
+    assert there.can(KLING, Ability.FIND)
+    assert endpoint_at("http://127.0.0.1").can(KLING, Ability.QUERY_MANY)
+    assert not endpoint_at("http://127.0.0.1").can(GATEWAYS["newapi"], Ability.FIND)
 
 
-@pytest.mark.usefixtures("netrc")
-def test_a_netrc_entry_does_not_take_the_place_of_the_key(
-    reader: Reader, server: ScriptedServer, endpoint: Callable[..., Endpoint]
-) -> None:
-    server.says(PROCESSING)
-    there = endpoint(server.url, credentials=ApiKey(KEY))
-    reader.get_task(there, "t")
-    with KlingClient(there) as client:
-        client.submit(Text2VideoRequest(prompt="a deer"))
-    assert [request.headers["Authorization"] for request in server.received] == [f"Bearer {KEY}"] * 2
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_token_of_a_wrong_clock_is_refused_and_nothing_is_made(connect: Connect, hours: int) -> None:
+    with KlingEmulator(access_key=ACCESS_KEY, secret_key=SECRET_KEY) as emulator:
+        pair = AccessKey(ACCESS_KEY, SECRET_KEY, clock=lambda: 3600 * hours + _now())
+        with connect(endpoint_at(emulator.url, credentials=pair)) as client:
+            assert outcome_of(client, SUBMIT).code in (1003, 1004)
+        assert emulator.counters().creates_received == 0
+
+
+_now: Callable[[], float] = AccessKey("", "").clock
 
 
 @pytest.mark.usefixtures("netrc")
 def test_a_netrc_entry_does_not_take_the_place_of_the_key_on_a_redirect(
-    reader: Reader, server: ScriptedServer, endpoint: Callable[..., Endpoint]
+    ask: Client, server: ScriptedServer
 ) -> None:
     server.says((302, b"", {"Location": "/elsewhere"}), PROCESSING)
-    with suppress(KlingError):  # whether a redirect is followed at all is another matter
-        reader.get_task(endpoint(server.url, credentials=ApiKey(KEY)), "t")
+    outcome_of(ask, QUERY)  # whether a redirect is followed at all is another matter
     assert {request.headers["Authorization"] for request in server.received} == {f"Bearer {KEY}"}
 
 
 def test_a_redirect_to_another_server_does_not_take_the_key_there(
-    reader: Reader, server: ScriptedServer, endpoint: Callable[..., Endpoint]
+    ask: Client, server: ScriptedServer
 ) -> None:
     with KlingEmulator() as elsewhere:
         server.says((302, b"", {"Location": f"{elsewhere.url}/v1/videos/text2video/t"}))
-        with pytest.raises(KlingError):
-            reader.get_task(endpoint(server.url, credentials=ApiKey(KEY)), "t")
+        assert isinstance(outcome_of(ask, QUERY), KlingError)
         assert server.received
         assert elsewhere.counters().polls == 0  # only what comes with a key is counted
 
@@ -125,13 +125,7 @@ TROUBLES = [
     pytest.param((200, {"note": ECHO}), id="no status"),
     pytest.param((200, {"status": "succeed", "note": ECHO}), id="no link"),
     pytest.param("hang up", id="hung up"),
-    pytest.param("silence", id="time-out"),
 ]
-
-
-def everything_shown(error: BaseException, caplog: pytest.LogCaptureFixture) -> str:
-    chain = "".join(traceback.format_exception(error))
-    return "\n".join([str(error), repr(error), repr(error.args), chain, caplog.text])
 
 
 def assert_no_secret(shown: str) -> None:
@@ -139,52 +133,28 @@ def assert_no_secret(shown: str) -> None:
         assert secret not in shown
 
 
+@EACH_CALL
 @pytest.mark.parametrize("credentials", CREDENTIALS, ids=["key", "pair"])
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_no_error_of_a_question_shows_a_secret(
-    reader: Reader,
+def test_no_error_and_no_log_shows_a_secret(
+    connect: Connect,
     server: ScriptedServer,
-    endpoint: Callable[..., Endpoint],
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
     trouble: tuple[int, object] | str,
     credentials: Credentials,
+    call: Any,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("airflow_provider_kling.api.retrying.RETRY_SECONDS", 0.0)
     server.says(trouble)
-    with pytest.raises(KlingError) as caught:
-        reader.wait_for_task(
-            endpoint(server.url, "official", credentials, 0.2), "t", poll_interval=0, deadline=time.time()
-        )
-    assert_no_secret(everything_shown(caught.value, caplog))
+    with connect(endpoint_at(server.url, credentials=credentials)) as client:
+        error = outcome_of(client, call, Retry.NEVER)
+    assert isinstance(error, KlingError)
+    chain = "".join(traceback.format_exception(error))
+    assert_no_secret("\n".join([str(error), repr(error), repr(error.args), chain, caplog.text]))
 
 
 @pytest.mark.parametrize("credentials", CREDENTIALS, ids=["key", "pair"])
-@pytest.mark.parametrize("trouble", [case for case in TROUBLES if case.id != "no link"])
-def test_no_error_of_a_create_shows_a_secret(
-    server: ScriptedServer,
-    endpoint: Callable[..., Endpoint],
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    trouble: tuple[int, object] | str,
-    credentials: Credentials,
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("airflow_provider_kling.api.retrying.RETRY_SECONDS", 0.0)
-    server.says(trouble)
-    with (
-        KlingClient(endpoint(server.url, "official", credentials, 0.2)) as client,
-        pytest.raises(KlingError) as caught,
-    ):
-        client.submit(Text2VideoRequest(prompt="a deer"))
-    assert_no_secret(everything_shown(caught.value, caplog))
-
-
-@pytest.mark.parametrize("credentials", CREDENTIALS, ids=["key", "pair"])
-def test_credentials_do_not_show_themselves(
-    credentials: Credentials, endpoint: Callable[..., Endpoint]
-) -> None:
-    there = endpoint("http://127.0.0.1:1", credentials=credentials)
+def test_credentials_do_not_show_themselves(credentials: Credentials) -> None:
+    there = endpoint_at("http://127.0.0.1:1", credentials=credentials)
     assert_no_secret(repr(credentials) + str(credentials) + repr(there))
     assert credentials.hide(f"x {KEY} {SECRET_KEY}") != f"x {KEY} {SECRET_KEY}"

@@ -6,26 +6,20 @@ import hashlib
 import io
 import logging
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import av
 import pytest
 from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api.auth import ApiKey
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.endpoint import ApiKey, Endpoint
 from airflow_provider_kling.api.errors import KlingMediaError
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.generation import Video
 from airflow_provider_kling.api.media.download import download
 from airflow_provider_kling.api.requests import Text2VideoRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.unit.api.conftest import ScriptedServer
+from tests.unit.api.conftest import ScriptedServer, endpoint_at
 
 SIGNATURE = "Expires=1&Signature=nobody-may-see"
 ELSEWHERE = Endpoint(GATEWAYS["newapi"], "https://relay.example.com", ApiKey("relay-key"))
@@ -38,13 +32,14 @@ def emulator() -> Iterator[KlingEmulator]:
 
 
 @pytest.fixture
-def video_of(emulator: KlingEmulator, endpoint: Callable[..., Endpoint]) -> Callable[[str], Video]:
+def video_of(emulator: KlingEmulator) -> Callable[[str], Video]:
     """Make a small video, and ask for its link."""
 
     def make(prompt: str) -> Video:
         request = Text2VideoRequest(prompt=prompt, width=96, height=64, fps=12, duration=3)
-        with KlingClient(endpoint(emulator.url, "elkapi", ApiKey("any-key"))) as client:
-            (video,) = client.get_task(client.submit(request).task_id).videos
+        with KlingClient(endpoint_at(emulator.url, "elkapi")) as client:
+            task = client.perform(client.gateway().submit(request))
+            (video,) = client.perform(client.gateway().query(task.task_id)).videos
         return video
 
     return make
@@ -105,11 +100,9 @@ def test_no_key_is_sent_to_where_the_link_redirects(server: ScriptedServer) -> N
     assert all("Authorization" not in request.headers for request in server.received)
 
 
-def test_a_link_of_the_gateways_own_that_wants_the_key_is_opened_with_it(
-    server: ScriptedServer, endpoint: Callable[..., Endpoint]
-) -> None:
+def test_a_link_of_the_gateways_own_that_wants_the_key_is_opened_with_it(server: ScriptedServer) -> None:
     server.says((401, b""), (200, b""))
-    refused(Video(f"{server.url}/v1/videos/t/content"), endpoint(server.url, "newapi"))
+    refused(Video(f"{server.url}/v1/videos/t/content"), endpoint_at(server.url, "newapi"))
     assert ["Authorization" in request.headers for request in server.received] == [False, True]
 
 
@@ -121,12 +114,10 @@ def test_the_key_never_goes_to_another_host(server: ScriptedServer, status: int)
     assert ["Authorization" in request.headers for request in server.received] == [False]
 
 
-def test_the_key_does_not_follow_a_redirect_to_another_host(
-    server: ScriptedServer, endpoint: Callable[..., Endpoint]
-) -> None:
+def test_the_key_does_not_follow_a_redirect_to_another_host(server: ScriptedServer) -> None:
     elsewhere = server.url.replace("127.0.0.1", "localhost")
     server.says((401, b""), (302, b"", {"Location": f"{elsewhere}/b.mp4"}), (200, b""))
-    refused(Video(f"{server.url}/v1/videos/t/content"), endpoint(server.url, "newapi"))
+    refused(Video(f"{server.url}/v1/videos/t/content"), endpoint_at(server.url, "newapi"))
     assert ["Authorization" in request.headers for request in server.received] == [False, True, False]
 
 
@@ -170,11 +161,3 @@ def test_the_link_is_asked_for_as_it_stands(server: ScriptedServer) -> None:
     refused(Video(server.url + path))
     assert server.received[0].path == path
     assert server.received[0].headers["Accept-Encoding"] == "identity"
-
-
-@pytest.fixture
-def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "netrc"
-    path.write_text("default login me password mine\n")
-    path.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(path))

@@ -1,33 +1,32 @@
-"""What a resumed task makes of an event: the same for the sensor and the operator."""
+"""What a resumed sensor or operator makes of an event, whatever the DAG says by now."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, ObjectStoragePath
+from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api.errors import KlingAuthError, KlingServerError, KlingTimeoutError
+from airflow_provider_kling.api.errors import (
+    KlingAuthError,
+    KlingServerError,
+    KlingTaskNotFoundError,
+    KlingTimeoutError,
+)
 from airflow_provider_kling.api.generation import Generation, GenerationState, Video
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.sensors.task import KlingTaskSensor
 from airflow_provider_kling.triggers.events import ended_event, error_event
+from tests.integration.videos import facts_of
+from tests.unit.generations.tries import Task, TaskBefore33
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from collections.abc import Iterator
+    from pathlib import Path
 
-TASK_INSTANCE = SimpleNamespace(
-    dag_id="dag",
-    run_id="run",
-    task_id="t",
-    map_index=-1,
-    try_number=1,
-    max_tries=0,
-    start_date=datetime.now(UTC),
-)
-NO_CONTEXT = cast("Context", {"ti": TASK_INSTANCE})
 SUCCEEDED = Generation(
     "task_1",
     "text2video",
@@ -36,14 +35,28 @@ SUCCEEDED = Generation(
     created_at=datetime(2026, 11, 20, tzinfo=UTC),
 )
 FAILED = Generation("task_1", "text2video", GenerationState.FAILED, failure="risk control")
+ORDER = {
+    "kling_task_id": "task_1",
+    "take": 1,
+    "since": None,
+    "record_key": "kling_submission_1",
+    "clears": 0,
+    "kling_conn_id": "kling_default",
+    "path": None,
+}
 
 
 def sensor(**arguments: Any) -> KlingTaskSensor:
     return KlingTaskSensor(task_id="wait", kling_task_id="task_1", deferrable=True, **arguments)
 
 
-def operator() -> KlingText2VideoOperator:
-    return KlingText2VideoOperator(task_id="generate", prompt="A deer", wait_for_completion=True)
+def operator(**arguments: Any) -> KlingText2VideoOperator:
+    fields = {"prompt": "A deer", "wait_for_completion": True, **arguments}
+    return KlingText2VideoOperator(task_id="generate", **fields)
+
+
+def with_order(event: dict[str, Any]) -> dict[str, Any]:
+    return {**event, "order": ORDER}
 
 
 @pytest.fixture(params=[sensor, operator], ids=["sensor", "operator"])
@@ -55,57 +68,177 @@ def resumed(request: pytest.FixtureRequest) -> KlingTaskSensor | KlingText2Video
 def test_a_success_is_returned_without_asking_again(
     resumed: KlingTaskSensor | KlingText2VideoOperator,
 ) -> None:
-    assert resumed.execute_complete(NO_CONTEXT, ended_event(SUCCEEDED)) == SUCCEEDED.as_dict()
+    done = resumed.execute_complete(TaskBefore33().context, with_order(ended_event(SUCCEEDED)))
+
+    assert done == SUCCEEDED.as_dict()
 
 
-def test_a_failed_generation_fails_without_a_retry(
-    resumed: KlingTaskSensor | KlingText2VideoOperator,
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (ended_event(FAILED), r"risk control.*Kling task task_1"),
+        (error_event("task_1", KlingAuthError("no", http_status=401)), "Check the key"),
+    ],
+)
+def test_what_time_does_not_mend_fails_without_a_retry(
+    resumed: KlingTaskSensor | KlingText2VideoOperator, event: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(AirflowFailException, match=r"risk control.*Kling task task_1"):
-        resumed.execute_complete(NO_CONTEXT, ended_event(FAILED))
-
-
-def test_a_permanent_error_fails_without_a_retry(
-    resumed: KlingTaskSensor | KlingText2VideoOperator,
-) -> None:
-    with pytest.raises(AirflowFailException, match="Check the key"):
-        resumed.execute_complete(NO_CONTEXT, error_event("task_1", KlingAuthError("no", http_status=401)))
+    with pytest.raises(AirflowFailException, match=said) as failed:
+        resumed.execute_complete(TaskBefore33().context, with_order(event))
+    assert "Not retried" not in str(failed.value)
 
 
 @pytest.mark.parametrize(
     "event",
-    [None, {}, {"status": "success"}, {"status": "ended", "task": {}}, {"status": "error", "reason": "os"}],
+    [
+        None,
+        {},
+        {"status": "success"},
+        {"status": "ended", "task": {}},
+        {"status": "error", "reason": "os"},
+        with_order({"status": "success"}),
+        with_order({"status": "ended", "task": {}}),
+        with_order({"status": "error", "reason": "os"}),
+    ],
 )
 def test_an_event_that_is_not_ours_never_passes_for_a_success(
     resumed: KlingTaskSensor | KlingText2VideoOperator, event: dict[str, Any] | None
 ) -> None:
-    with pytest.raises((RuntimeError, AirflowFailException), match="event cannot be read"):
-        resumed.execute_complete(NO_CONTEXT, event)
+    with pytest.raises(RuntimeError, match="event cannot be read"):
+        resumed.execute_complete(Task().context, event)
+
+
+@pytest.mark.parametrize("missing", [*ORDER, "order"])
+def test_an_event_that_does_not_say_what_was_ordered_is_not_ours(missing: str) -> None:
+    order = {name: value for name, value in ORDER.items() if name != missing}
+    event = {**ended_event(SUCCEEDED), "order": None if missing == "order" else order}
+
+    with pytest.raises(RuntimeError, match="event cannot be read"):
+        operator().execute_complete(Task().context, event)
 
 
 def test_a_timeout_of_the_sensor_is_what_airflow_calls_one() -> None:
     with pytest.raises(AirflowSensorTimeout, match="The generation goes on"):
-        sensor().execute_complete(NO_CONTEXT, error_event("task_1", KlingTimeoutError("over")))
+        sensor().execute_complete(Task().context, error_event("task_1", KlingTimeoutError("over")))
 
 
 def test_soft_fail_does_not_hide_an_event_that_is_not_ours() -> None:
+    context = Task().context
     with pytest.raises(RuntimeError, match="event cannot be read"):
-        sensor(soft_fail=True).resume_execution("execute_complete", {"event": {"status": "?"}}, NO_CONTEXT)
+        sensor(soft_fail=True).resume_execution("execute_complete", {"event": {"status": "?"}}, context)
 
 
-@pytest.mark.parametrize("event", [error_event("task_1", KlingServerError("down", http_status=502)), None])
+@pytest.mark.parametrize(
+    "event", [with_order(error_event("task_1", KlingServerError("down", http_status=502))), None]
+)
 def test_without_a_task_state_store_an_error_after_the_submission_is_not_retried(
     event: dict[str, Any] | None,
 ) -> None:
     with pytest.raises(AirflowFailException, match="Not retried, so as not to pay again"):
-        operator().execute_complete(NO_CONTEXT, event)
+        operator().execute_complete(TaskBefore33().context, event)
+
+
+# The DAG was edited while its video was generated
+
+
+@pytest.fixture(params=["official", "newapi"])
+def emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingEmulator]:
+    with KlingEmulator(gateway=request.param, seconds_per_video=0) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
+        yield emulator
+
+
+def event_of(emulator: KlingEmulator, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What the trigger of a deferral fires in the end."""
+    (made,) = emulator.tasks()
+    generation = Generation(
+        made.task_id,
+        "text2video",
+        GenerationState.SUCCEEDED,
+        videos=(Video("https://cdn.example/deer.mp4", "video_1", 5.1),),
+        units=3.5,
+        created_at=datetime(2026, 11, 20, tzinfo=UTC),
+        finished_at=datetime(2026, 11, 21, tzinfo=UTC),
+    )
+    return {**ended_event(generation), "order": kwargs["order"]}
+
+
+EDITED: list[dict[str, Any]] = [
+    {"prompt": ""},
+    {"prompt": "A fox", "duration": "long"},
+    {"idempotency_key": " "},
+    {"kling_conn_id": "kling_other"},
+    {"path": ""},
+    {"path": None},
+    {"path": "nowhere://bucket/fox.mp4"},
+    {"on_unknown_outcome": "resubmit", "on_rerun": "regenerate"},
+    {"retries": 5},
+]
+
+
+@pytest.mark.parametrize("edited", EDITED, ids=str)
+def test_what_was_ordered_is_delivered_to_where_it_was_ordered_and_recorded_under_what_was_ordered(
+    emulator: KlingEmulator, tmp_path: Path, edited: dict[str, Any]
+) -> None:
+    task, target = Task(), tmp_path / "deer.mp4"
+    task.try_number = 2
+    task.clear()
+    ordered = {"path": target.as_uri(), "wait_for_completion": True}
+    _, kwargs = task.deferral(**ordered).trigger.serialize()
+    before = task.records.copy()
+    event = event_of(emulator, json.loads(json.dumps(kwargs)))
+
+    done = task.operator(**{**ordered, **edited}).execute_complete(task.context, event)
+
+    assert done["path"] == target.as_uri()
+    assert {name: done[name] for name in facts_of(target)} == facts_of(target)
+    assert (done["units"], done["finished_at"]) == (3.5, "2026-11-21T00:00:00+00:00")
+    (key,) = task.records
+    assert not before or set(before) == {key}
+    assert (task.records[key]["take"], task.records[key]["delivered_in"]) == (1, 2)
+    assert task(**ordered | {"deferrable": False})["task_id"] == done["task_id"]
+    assert emulator.counters().creates_received == 1
+
+
+def test_what_got_lost_is_recorded_under_what_was_ordered(emulator: KlingEmulator) -> None:
+    task = Task()
+    _, kwargs = task.deferral(wait_for_completion=True).trigger.serialize()
+    lost = error_event(kwargs["kling_task_id"], KlingTaskNotFoundError("no such task"))
+    with pytest.raises(AirflowFailException, match="Check the id"):
+        task.operator(prompt="").execute_complete(task.context, {**lost, "order": kwargs["order"]})
+
+    # At Kling's own API nothing is on record; it is looked for there, and found if it is there after all.
+    assert [(each["kling_task_id"], each["stopped_in"]) for each in task.records.values()] in (
+        [],
+        [(None, 0)],
+    )
+
+
+def test_a_target_with_options_of_its_own_keeps_them(emulator: KlingEmulator, tmp_path: Path) -> None:
+    task = Task()
+    path = ObjectStoragePath((tmp_path / "deer.mp4").as_uri(), auto_mkdir=True)
+    _, kwargs = task.deferral(path=path).trigger.serialize()
+    resumed = task.operator(path=path)
+    resumed.execute_complete(task.context, event_of(emulator, kwargs))
+
+    assert resumed.path is path
+
+
+def test_what_travels_shows_no_prompt(emulator: KlingEmulator) -> None:
+    _, kwargs = Task().deferral(prompt="A secret deer", wait_for_completion=True).trigger.serialize()
+
+    assert set(kwargs["order"]) == set(ORDER)
+    assert "secret" not in json.dumps(kwargs)
+
+
+# What cannot be waited for
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "10"])
 @pytest.mark.parametrize("name", ["poll_interval", "submit_timeout", "timeout"])
 def test_an_operator_that_would_ask_without_a_pause_or_never_wait_is_refused(name: str, seconds: Any) -> None:
     with pytest.raises(ValueError, match=f"{name}=.* must be a positive number of seconds"):
-        KlingText2VideoOperator(task_id="generate", prompt="A deer", **{name: seconds})
+        operator(**{name: seconds})
 
 
 def test_a_sensor_that_would_ask_without_a_pause_is_refused() -> None:

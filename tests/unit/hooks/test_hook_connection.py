@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_kling.api.auth import AccessKey, ApiKey
+from airflow_provider_kling.api.endpoint import AccessKey, ApiKey
 from airflow_provider_kling.api.errors import KlingConnectionConfigError, KlingError
 from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kling_emulator import KlingEmulator
 from moto.server import ThreadedMotoServer
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import KlingMediaError, KlingTargetError
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.landing import land as landing
 from airflow_provider_kling.landing.land import land, target_at, try_target
 
 if TYPE_CHECKING:
@@ -49,11 +47,14 @@ def folder(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStoragePath
 
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingHook]:
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.3)
-    monkeypatch.setattr(landing, "LANDING_SECONDS", 0.3)
     with KlingEmulator(gateway="elkapi", seconds_per_video=0) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
         yield KlingHook()
+
+
+def landed(hook: KlingHook, prompt: str, target: ObjectStoragePath) -> dict[str, Any]:
+    task_id = hook.submit(prompt=prompt).task_id
+    return land(hook.get_conn(), task_id, "text2video", target, retry_seconds=0.3)
 
 
 def keys_below(folder: ObjectStoragePath) -> list[str]:
@@ -67,28 +68,26 @@ def test_a_video_lands_under_its_key_and_nothing_else_does(
 ) -> None:
     target = folder / "deer.mp4"
 
-    landed = land(hook, hook.submit(prompt="A deer").task_id, "text2video", target)
+    file = landed(hook, "A deer", target)
 
     assert keys_below(folder) == [f"{BUCKET}/night/deer.mp4"]
-    assert hashlib.sha256(target.read_bytes()).hexdigest() == landed["sha256"]
-    assert landed["path"] == str(target)
+    assert hashlib.sha256(target.read_bytes()).hexdigest() == file["sha256"]
+    assert file["path"] == str(target)
 
 
 def test_a_cut_transfer_publishes_nothing(hook: KlingHook, folder: ObjectStoragePath) -> None:
-    task_id = hook.submit(prompt="[cut-always]").task_id
-
     with pytest.raises(KlingMediaError):
-        land(hook, task_id, "text2video", folder / "deer.mp4")
+        landed(hook, "[cut-always]", folder / "deer.mp4")
 
     assert keys_below(folder) == []
 
 
 def test_a_cut_transfer_leaves_what_was_there_before(hook: KlingHook, folder: ObjectStoragePath) -> None:
     target = folder / "deer.mp4"
-    first = land(hook, hook.submit(prompt="A deer").task_id, "text2video", target)
+    first = landed(hook, "A deer", target)
 
     with pytest.raises(KlingMediaError):
-        land(hook, hook.submit(prompt="[cut-always]").task_id, "text2video", target)
+        landed(hook, "[cut-always]", target)
 
     assert hashlib.sha256(target.read_bytes()).hexdigest() == first["sha256"]
 

@@ -1,10 +1,11 @@
-"""When a waiting ends: counted from the submission, however many tries and workers there are."""
+"""When a waiting ends: counted from the submission, and bounded by what Airflow allows a try."""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -14,223 +15,151 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
     TaskDeferred,
 )
-from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api import retrying
 from airflow_provider_kling.api.errors import KlingTimeoutError
-from airflow_provider_kling.generations import submitting
-from airflow_provider_kling.operators import video
+from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
-from airflow_provider_kling.sensors import task as sensor_module
 from airflow_provider_kling.sensors.task import KlingTaskSensor
 from airflow_provider_kling.triggers.events import error_event
-from airflow_provider_kling.waiting import deadlines
-from tests.unit.generations.test_submitting import Task
+from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from airflow.sdk import Context
 
-HOUR = 60 * 60.0
-DEFERRED: dict[str, Any] = {"wait_for_completion": True, "deferrable": True}
+pytestmark = [
+    pytest.mark.usefixtures("kling_emulator"),
+    pytest.mark.kling_emulator(seconds_per_video=600),
+]
+
+HOUR, MINUTES = 60 * 60.0, timedelta(minutes=1)
+STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-class DeferredTask(Task):
-    """A task instance; each call is a try, and returns the deferral that it ends in."""
+class Instance:
+    """What the operator and the sensor need of a task instance, and of Airflow's task state."""
 
-    def __call__(self, **fields: Any) -> TaskDeferred:
-        with pytest.raises(TaskDeferred) as deferred:
-            super().__call__(**DEFERRED, **fields)
-        return deferred.value
+    dag_id, run_id, task_id, map_index, try_number, max_tries = "dag", "run", "task", -1, 1, 0
 
+    def __init__(self) -> None:
+        self.start_date = datetime.now(UTC) - 3 * MINUTES  # as far as it has run
+        records: dict[str, Any] = {}
+        self.get, self.set, self.delete = records.get, records.__setitem__, records.pop
 
-@pytest.fixture(params=["official", "newapi"])
-def emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingEmulator]:
-    """Kling, which says when a generation was made, and a relay, of which only our own record does."""
-    monkeypatch.setattr(retrying, "RETRY_SECONDS", 0.2)
-    with KlingEmulator(gateway=request.param, seconds_per_video=10 * HOUR) as emulator:
-        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
-        yield emulator
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Nobody pulls it."""
 
-
-@pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let so many seconds pass for the package, and for nobody else."""
-    ahead = 0.0
-
-    def now() -> float:
-        return time.time() + ahead
-
-    clock = SimpleNamespace(time=now, sleep=time.sleep, strftime=time.strftime, gmtime=time.gmtime)
-    for module in (deadlines, submitting, video, sensor_module):
-        monkeypatch.setattr(module, "time", clock)
-
-    def passes(seconds: float) -> None:
-        nonlocal ahead
-        ahead += seconds
-
-    return passes
+    @property
+    def context(self) -> Context:
+        return cast("Context", {"ti": self, "task_state_store": self})
 
 
-def deadline_of(deferred: TaskDeferred) -> float:
-    """What survives a deferral: the arguments of the trigger."""
-    return float(cast("Any", deferred.trigger).serialize()[1]["deadline"])
+Form = KlingText2VideoOperator | KlingTaskSensor
 
 
-def about(seconds: float) -> Any:
-    # Kling's clock counts milliseconds, and a busy machine takes its time.
-    return pytest.approx(seconds, abs=5)
+def operator(**arguments: Any) -> Form:
+    return KlingText2VideoOperator(
+        task_id="task", prompt="A deer", wait_for_completion=True, deferrable=True, **arguments
+    )
 
 
-def test_the_deadline_is_the_timeout_after_the_submission(emulator: KlingEmulator) -> None:
-    assert deadline_of(DeferredTask()(timeout=HOUR)) == about(time.time() + HOUR)
+def sensor(**arguments: Any) -> Form:
+    kling_task_id = KlingHook().submit(prompt="A deer").task_id
+    return KlingTaskSensor(task_id="task", kling_task_id=kling_task_id, deferrable=True, **arguments)
 
 
-def test_a_retry_does_not_count_anew(emulator: KlingEmulator, passes: Callable[[float], None]) -> None:
-    task = DeferredTask()
-    first = deadline_of(task(timeout=HOUR))
-    for _ in range(3):
-        passes(HOUR / 4)
-        assert deadline_of(task(timeout=HOUR)) == about(first)
+each_form = pytest.mark.parametrize("form", [operator, sensor])
 
 
-def test_a_clear_counts_anew(emulator: KlingEmulator, passes: Callable[[float], None]) -> None:
-    task = DeferredTask()
-    first = deadline_of(task(timeout=HOUR))
-    passes(2 * HOUR)
-    task.clear()
-
-    assert deadline_of(task(timeout=HOUR)) == about(first + 2 * HOUR)
-
-
-def test_a_retry_after_a_clear_has_what_is_left_since_the_clear(
-    emulator: KlingEmulator, passes: Callable[[float], None]
-) -> None:
-    task = DeferredTask()
-    first = deadline_of(task(timeout=HOUR))
-    passes(2 * HOUR)
-    task.clear()
-    task(timeout=HOUR)
-    for _ in range(2):
-        passes(HOUR / 4)  # and the worker dies
-        assert deadline_of(task(timeout=HOUR)) == about(first + 2 * HOUR)
-
-
-def test_a_retry_of_what_was_submitted_after_a_clear_does_not_count_anew(
-    emulator: KlingEmulator, passes: Callable[[float], None]
-) -> None:
-    task = DeferredTask()
-    task(timeout=HOUR)
-    task.clear()
-    first = deadline_of(task(prompt="A fox", timeout=HOUR))
-    for _ in range(2):
-        passes(HOUR / 4)
-        assert deadline_of(task(prompt="A fox", timeout=HOUR)) == about(first)
-
-
-def test_a_changed_request_counts_from_its_own_submission(
-    emulator: KlingEmulator, passes: Callable[[float], None]
-) -> None:
-    task = DeferredTask()
-    first = deadline_of(task(timeout=HOUR))
-    passes(HOUR / 2)
-
-    assert deadline_of(task(prompt="A fox", timeout=HOUR)) == about(first + HOUR / 2)
-
-
-def test_a_gateway_whose_clock_is_ahead_does_not_prolong_the_waiting(
-    emulator: KlingEmulator, passes: Callable[[float], None]
-) -> None:
-    task = DeferredTask()
-    task(timeout=HOUR)
-    passes(-2 * HOUR)
-
-    assert deadline_of(task(timeout=HOUR)) == about(time.time() - HOUR)
-
-
-@pytest.mark.kling_emulator(seconds_per_video=600)
-def test_execution_timeout_bounds_the_deferral_of_the_operator(kling_emulator: KlingEmulator) -> None:
-    task = DeferredTask()
-    deferred = task(timeout=HOUR, execution_timeout=timedelta(minutes=10))
-
-    assert deadline_of(deferred) == (task.start_date + timedelta(minutes=10)).timestamp()
-
-
-@pytest.mark.kling_emulator(seconds_per_video=600)
-def test_a_longer_execution_timeout_does_not_prolong_the_waiting(kling_emulator: KlingEmulator) -> None:
-    deferred = DeferredTask()(timeout=HOUR, execution_timeout=timedelta(hours=2))
-
-    assert deadline_of(deferred) == about(time.time() + HOUR)
-
-
-def sensor_deferral(kling_task_id: str, started: datetime, **arguments: Any) -> TaskDeferred:
-    sensor = KlingTaskSensor(task_id="wait", kling_task_id=kling_task_id, deferrable=True, **arguments)
+def deferral(task: Form, instance: Instance) -> TaskDeferred:
     with pytest.raises(TaskDeferred) as deferred:
-        sensor.execute(cast("Context", {"ti": SimpleNamespace(start_date=started)}))
+        task.execute(instance.context)
     return deferred.value
 
 
-@pytest.mark.kling_emulator(seconds_per_video=600)
-def test_execution_timeout_bounds_the_deferral_of_the_sensor(kling_emulator: KlingEmulator) -> None:
-    kling_task_id = Task()()
-    started = datetime.now(UTC) - timedelta(minutes=3)  # as far as it has run before it was deferred
-    deferred = sensor_deferral(kling_task_id, started, timeout=HOUR, execution_timeout=timedelta(minutes=10))
-    unbounded = sensor_deferral(kling_task_id, started, timeout=HOUR)
-
-    assert deadline_of(deferred) == (started + timedelta(minutes=10)).timestamp()
-    assert deadline_of(unbounded) == about(time.time() + HOUR)
+def kwargs_of(deferred: TaskDeferred) -> dict[str, Any]:
+    """What survives a deferral: the arguments of the trigger."""
+    return cast("dict[str, Any]", cast("Any", deferred.trigger).serialize()[1])
 
 
-@pytest.mark.kling_emulator(seconds_per_video=600)
+def about(seconds: float) -> Any:
+    return pytest.approx(seconds, abs=20)  # a busy machine takes its time
+
+
+@each_form
+@pytest.mark.parametrize("limit", [None, 120 * MINUTES])
+def test_the_deadline_is_the_timeout_after_the_submission(
+    form: Callable[..., Form], limit: timedelta | None
+) -> None:
+    task = form(timeout=HOUR, execution_timeout=limit)
+
+    assert kwargs_of(deferral(task, Instance()))["deadline"] == about(time.time() + HOUR)
+
+
+@each_form
+def test_execution_timeout_bounds_it_from_the_start_of_the_try(form: Callable[..., Form]) -> None:
+    instance = Instance()
+    deferred = deferral(form(timeout=HOUR, execution_timeout=10 * MINUTES), instance)
+
+    assert kwargs_of(deferred)["deadline"] == (instance.start_date + 10 * MINUTES).timestamp()
+
+
+def test_a_gateway_whose_clock_is_ahead_does_not_prolong_the_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    instance = Instance()
+    deferral(operator(timeout=HOUR), instance)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 2 * HOUR)
+
+    assert kwargs_of(deferral(operator(timeout=HOUR), instance))["deadline"] == about(time.time() + HOUR)
+
+
+@each_form
 @pytest.mark.parametrize("seconds", [0.5, 60.0, HOUR])
 def test_airflows_own_timeout_comes_well_after_the_deadline(
-    kling_emulator: KlingEmulator, seconds: float
+    form: Callable[..., Form], seconds: float
 ) -> None:
-    task = DeferredTask()
-    for deferred in (
-        task(timeout=seconds),
-        sensor_deferral(task.xcoms["kling_task_id"], datetime.now(UTC), timeout=seconds),
-    ):
-        assert isinstance(deferred.timeout, timedelta)
-        assert time.time() + deferred.timeout.total_seconds() > deadline_of(deferred) + 60
+    deferred = deferral(form(timeout=seconds), Instance())
+
+    assert isinstance(deferred.timeout, timedelta)
+    assert deferred.timeout.total_seconds() == about(seconds + 120)
 
 
 def test_airflows_own_timeout_is_late_for_a_deadline_that_is_past_too() -> None:
-    assert deadlines.backstop(time.time() - HOUR) >= timedelta(seconds=60)
+    assert backstop(1000.0, 1300.0) == timedelta(seconds=120)
+    assert backstop(1000.0, 900.0) == timedelta(seconds=220)
+
+
+def test_without_an_execution_timeout_a_try_has_no_end() -> None:
+    assert execution_deadline(STARTED, None) == math.inf
+    assert execution_deadline(STARTED, 5 * MINUTES) == STARTED.timestamp() + 300
 
 
 # What a resumed task makes of the deadline
 
-TIMED_OUT = error_event("task_1", KlingTimeoutError("The time to wait is over.", task_id="task_1"))
-LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+def resume(task: Form) -> None:
+    """Go on an hour after the try began, told by the trigger that the time is over."""
+    instance = Instance()
+    kwargs = kwargs_of(deferral(task, instance))
+    instance.start_date -= 57 * MINUTES
+    over = KlingTimeoutError("The time to wait is over.", task_id=kwargs["kling_task_id"])
+    event = error_event(kwargs["kling_task_id"], over) | {"order": kwargs.get("order")}
+    task.execute_complete(instance.context, event)
 
 
-def resume(task: KlingTaskSensor | KlingText2VideoOperator) -> None:
-    instance = Task()
-    instance.start_date = LONG_AGO
-    task.execute_complete(cast("Context", {"ti": instance, "task_state_store": instance}), TIMED_OUT)
-
-
-def operator(**arguments: Any) -> KlingText2VideoOperator:
-    return KlingText2VideoOperator(task_id="generate", prompt="A deer", **DEFERRED, **arguments)
-
-
-def sensor(**arguments: Any) -> KlingTaskSensor:
-    return KlingTaskSensor(task_id="wait", kling_task_id="task_1", deferrable=True, **arguments)
-
-
-@pytest.mark.parametrize("form", [operator, sensor])
+@each_form
 def test_the_end_of_execution_timeout_is_what_airflow_calls_it_and_may_be_retried(
-    form: Callable[..., KlingTaskSensor | KlingText2VideoOperator],
+    form: Callable[..., Form],
 ) -> None:
-    with pytest.raises(AirflowTaskTimeout, match="Kling task task_1"):
-        resume(form(execution_timeout=timedelta(minutes=59)))
+    with pytest.raises(AirflowTaskTimeout, match="Kling task "):
+        resume(form(execution_timeout=59 * MINUTES))
 
 
-@pytest.mark.parametrize("limit", [None, timedelta(hours=2)])
-def test_the_end_of_the_timeout_alone_fails_at_once(limit: timedelta | None) -> None:
-    with pytest.raises(AirflowFailException, match="Kling task task_1"):
-        resume(operator(execution_timeout=limit))
-    with pytest.raises(AirflowSensorTimeout, match="Kling task task_1"):
-        resume(sensor(execution_timeout=limit))
+@pytest.mark.parametrize("limit", [None, 61 * MINUTES])
+@pytest.mark.parametrize(("form", "end"), [(operator, AirflowFailException), (sensor, AirflowSensorTimeout)])
+def test_the_end_of_the_timeout_alone_fails_at_once(
+    form: Callable[..., Form], end: type[Exception], limit: timedelta | None
+) -> None:
+    with pytest.raises(end, match="Kling task "):
+        resume(form(execution_timeout=limit))

@@ -1,426 +1,482 @@
-"""Which requests the watcher sends, and that it is gone when nobody waits."""
+"""Which questions the watcher asks, and when; and that it is gone when nobody waits."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import logging
-import time
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from airflow_provider_kling.api.gateways import GATEWAYS, MOST_AT_ONCE
-from airflow_provider_kling.triggers import task as trigger_module
-from airflow_provider_kling.waiting import pacing, watcher
-from airflow_provider_kling.waiting.pacing import Usual
+from airflow_provider_kling.api.errors import (
+    KlingRejectedError,
+    KlingRequestError,
+    KlingServerError,
+    KlingTaskNotFoundError,
+)
+from airflow_provider_kling.api.gateways import MOST_AT_ONCE
+from airflow_provider_kling.api.generation import TEXT2VIDEO, GenerationState
+from airflow_provider_kling.waiting.pacing import FEWEST_REMEMBERED, Experience, Usual
 from airflow_provider_kling.waiting.watched import Watched
 from airflow_provider_kling.waiting.watcher import MOST_AT_A_TIME
-from tests.unit.waiting.waiting import (
-    CONN_ID,
-    LONGEST_SECONDS,
-    event_of,
-    events_of,
-    statuses,
-    submitted,
-    until,
+from tests.unit.waiting.virtual import (
+    HOUR,
+    NOW,
+    Kling,
+    elapsed,
+    in_no_time,
+    names,
+    outcome_of,
+    outcomes_of,
 )
 
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.errors import KlingError
-    from airflow_provider_kling.api.generation import Generation
-    from airflow_provider_kling.waiting.pacing import Experience
-    from tests.unit.triggers.conftest import Serve
-    from tests.unit.waiting.waiting import Record
-
-pytestmark = pytest.mark.usefixtures("in_a_hurry")
-
-SECRET_KEY = "secret-key-of-the-tests-0123456789"
-
-
-@pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches of four, and pages twice as long as the list of those who wait."""
-    monkeypatch.setattr(watcher, "MOST_AT_ONCE", 4)
-    monkeypatch.setattr(watcher, "QUESTIONS_FOR_A_PAGE", 3)
-    monkeypatch.setattr(watcher, "PAGE_MARGIN", 2)
-    monkeypatch.setattr(watcher, "SHORTEST_PAGE", 1)
-
-
-@pytest.fixture
-def all_at_once(in_a_hurry: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits is asked for together with the first, so that requests can be counted."""
-    monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.0)
-    monkeypatch.setattr(watcher, "TICK_SECONDS", LONGEST_SECONDS)
+# From which on a page is read in place of questions by ids: so many besides the first.
+MANY = 1 + 3 * MOST_AT_ONCE
 
 
 # How it asks
 
 
-@pytest.mark.usefixtures("all_at_once")
-async def test_twenty_are_read_with_one_request(serve: Serve, record: Record) -> None:
-    emulator = serve(seconds_per_video=0.0)
-    task_ids = await submitted(45)
+@in_no_time
+async def test_twenty_are_read_with_one_request() -> None:
+    kling = Kling()
+    task_ids = kling.make(45)
 
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    assert emulator.counters().polls == 3
-    assert [len(question.ids) for question in record.batches] == [20, 20, 5]
-    assert sorted(asked for question in record.batches for asked in question.ids) == sorted(task_ids)
-
-
-@pytest.mark.usefixtures("all_at_once")
-async def test_one_that_is_alone_is_asked_for_by_itself(serve: Serve, record: Record) -> None:
-    serve(seconds_per_video=0.0)
-    (task_id,) = await submitted()
-
-    await event_of(task_id)
-    assert [question.ids for question in record.singles] == [[task_id]]
-    assert len(record.questions) == 1
+    assert names(await outcomes_of(kling.watcher(), task_ids)) == ["succeeded"] * 45
+    assert [(question.kind, len(question.ids)) for question in kling.questions] == [
+        ("batch", 20),
+        ("batch", 20),
+        ("batch", 5),
+    ]
+    assert [asked for question in kling.questions for asked in question.ids] == task_ids
 
 
-@pytest.mark.usefixtures("all_at_once")
-async def test_many_are_read_with_one_page_of_the_accounts_list(serve: Serve, record: Record) -> None:
-    emulator = serve(seconds_per_video=0.0)
-    task_ids = await submitted(5 * MOST_AT_ONCE + 10)
+@in_no_time
+async def test_one_that_is_alone_is_asked_for_by_itself_however_many_wait_for_it() -> None:
+    kling = Kling()
+    (task_id,) = kling.make()
 
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    assert emulator.counters().polls == len(record.pages) == 1
-
-
-@pytest.mark.usefixtures("all_at_once", "small_batches")
-async def test_those_whom_the_pages_do_not_show_are_asked_for_by_their_ids(
-    serve: Serve, record: Record
-) -> None:
-    emulator = serve(seconds_per_video=0.0)
-    *old, another = await submitted(6)
-    others, new = await submitted(150), await submitted(25)
-
-    events = await events_of([*old, *new])
-
-    assert [event["kling_task_id"] for event in events] == [*old, *new]
-    assert statuses(events) == {"ended"}
-    # One page shows the new ones; another one may have looked for the old ones, which are far from the top.
-    assert [question.query["pageNum"] for question in record.pages] in ([1], [1, 2])
-    left = [asked for question in record.questions for asked in question.ids]
-    assert sorted(left) == sorted(old)
-    assert emulator.counters().polls == len(record.questions) <= 4
-    assert not {another, *others} & set(left)
+    assert names(await outcomes_of(kling.watcher(), [task_id] * 5)) == ["succeeded"] * 5
+    assert [(question.kind, question.ids) for question in kling.questions] == [("single", [task_id])]
+    assert kling.ends == 5
 
 
-@pytest.mark.usefixtures("all_at_once", "small_batches")
-async def test_who_is_not_on_a_page_is_asked_for_by_id_from_then_on(serve: Serve, record: Record) -> None:
-    lasts = iter([0.6] * 30)
-    serve(seconds_per_video=lambda: next(lasts, 600.0))
-    old = await submitted(30)
-    await submitted(150)
+@pytest.mark.parametrize(("waiting", "size"), [(MANY, 4 * MANY), (110, 440), (126, 500)])
+@in_no_time
+async def test_many_are_read_with_one_page_of_the_accounts_list(waiting: int, size: int) -> None:
+    kling = Kling()
+    outcomes = await outcomes_of(kling.watcher(), kling.make(waiting))
 
-    assert statuses(await events_of(old, poll_interval=0.2)) == {"ended"}
-    assert len(record.pages) <= 2  # whose generations are all of others
-    assert len(record.batches) >= 8
-
-
-async def test_a_gateway_without_batches_is_asked_one_by_one_over_a_few_connections(
-    serve: Serve, record: Record
-) -> None:
-    emulator = serve("ezmodel", seconds_per_video=0.0)
-    task_ids = await submitted(40)
-    emulator.plan(on="query", fault="slow", seconds=0.03, times=None)
-    before = emulator.counters()
-
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    assert len(record.singles) == len(record.questions) == 40
-    assert emulator.counters().polls - before.polls == 40
-    assert emulator.counters().connections - before.connections <= MOST_AT_A_TIME
-    assert max(question.beside for question in record.questions) == MOST_AT_A_TIME - 1
+    assert names(outcomes) == ["succeeded"] * waiting
+    assert [(question.kind, question.page, question.size) for question in kling.questions] == [
+        ("page", 1, size)
+    ]
 
 
-@pytest.mark.parametrize(("waiting", "paged"), [(2, False), (30, True)])
-async def test_an_access_key_reads_lists_and_single_generations(
-    waiting: int, paged: bool, serve: Serve, record: Record
-) -> None:
-    serve(seconds_per_video=0.0, access_key="access-key", secret_key=SECRET_KEY)
-    task_ids = await submitted(waiting)
+@in_no_time
+async def test_those_whom_the_pages_do_not_show_are_asked_for_by_their_ids() -> None:
+    kling = Kling()
+    old = kling.make(MANY)
+    kling.make(4000)  # of others
+    new = kling.make(2 * MANY)
 
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    assert record.batches == []
-    assert bool(record.pages) == paged
-    assert len(record.questions) < waiting if paged else len(record.singles) == waiting
-
-
-@pytest.mark.usefixtures("all_at_once")
-async def test_a_host_without_batches_is_found_out_once(serve: Serve, record: Record) -> None:
-    emulator = serve(seconds_per_video=0.3)
-    task_ids = await submitted(6)
-    # Kling's older host has the lists of the legacy standard, and not the newer one's.
-    refusal = {"code": 1203, "message": "GET /tasks does not exist", "request_id": "r"}
-    emulator.plan(on="list", fault="answer", status=404, body=refusal, times=None)
-
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    assert len(record.batches) == 1
-    assert {asked for question in record.singles for asked in question.ids} == set(task_ids)
+    assert names(await outcomes_of(kling.watcher(), [*old, *new])) == ["succeeded"] * 3 * MANY
+    # As many pages as would be paid for by the questions that they may spare.
+    assert [question.page for question in kling.asked("page")] == [1, 2, 3]
+    assert sorted(asked for question in kling.questions for asked in question.ids) == sorted(old)
+    assert len(kling.questions) == 3 + 4
 
 
-@pytest.mark.usefixtures("all_at_once", "small_batches")
-async def test_a_host_without_lists_is_asked_for_a_batch_at_once(serve: Serve, record: Record) -> None:
-    emulator = serve(seconds_per_video=0.3)
-    task_ids = await submitted(24)
-    emulator.plan(on="list", fault="answer", status=404, body={"code": 1203, "message": "no such page"})
+@in_no_time
+async def test_a_list_that_is_over_is_read_no_further() -> None:
+    kling = Kling()
+    task_ids = kling.make(200)
+    strangers = [f"unknown-{number}" for number in range(200)]
+    outcomes = await outcomes_of(kling.watcher(), [*task_ids, *strangers], lasts=60.0)
 
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    assert len(record.pages) == 1
-    assert len(record.batches) >= 6
+    assert names(outcomes) == ["succeeded"] * 200 + ["KlingTaskNotFoundError"] * 200
+    assert [question.page for question in kling.asked("page")] == [1]
 
 
-@pytest.mark.parametrize("refused", [True, False])
-@pytest.mark.usefixtures("all_at_once")
-async def test_one_bad_id_in_a_batch_is_told_to_that_one_only(
-    refused: bool, serve: Serve, record: Record
-) -> None:
-    emulator = serve(seconds_per_video=0.3)
-    task_ids = await submitted(5)
-    if refused:  # as a whole, where Kling leaves out what it does not know
-        body = {"code": 1201, "message": "task_ids is invalid", "request_id": "r"}
-        emulator.plan(on="list", fault="answer", status=400, body=body, times=None)
+@in_no_time
+async def test_who_is_not_on_a_page_is_asked_for_by_id_from_then_on() -> None:
+    kling = Kling()
+    old = kling.make(MANY, lasts=100.0)
+    kling.make(2000)
 
-    *good, bad = await events_of([*task_ids, "no-such-task"])
+    assert names(await outcomes_of(kling.watcher(), old)) == ["succeeded"] * MANY
+    assert [question.page for question in kling.asked("page")] == [1]
+    assert len(kling.asked("batch")) >= 30
 
-    assert statuses(good) == {"ended"}
-    assert (bad["status"], bad["reason"]) == ("error", "KlingTaskNotFoundError")
-    assert record.batches
+
+@in_no_time
+async def test_what_a_page_tells_of_others_who_wait_is_taken_as_well() -> None:
+    kling = Kling()
+    watcher = kling.watcher()
+    early, late = kling.make(MANY, lasts=20.0), kling.make(10, lasts=20.0)
+    waiting = asyncio.gather(
+        outcomes_of(watcher, early, poll_interval=30.0), outcomes_of(watcher, late, mode="4k")
+    )
+
+    assert [names(some) for some in await waiting] == [["succeeded"] * MANY, ["succeeded"] * 10]
+    assert len(kling.questions) == 1
+    assert elapsed() < 31  # a video in 4k is not asked for before 90 seconds have passed
+
+
+@in_no_time
+async def test_a_gateway_without_batches_is_asked_one_by_one_but_for_a_few_at_a_time() -> None:
+    kling = Kling("ezmodel", seconds=1.0)
+
+    assert names(await outcomes_of(kling.watcher(), kling.make(40))) == ["succeeded"] * 40
+    assert [question.kind for question in kling.questions] == ["single"] * 40
+    assert [question.beside for question in kling.questions] == [*range(MOST_AT_A_TIME)] * 5
+
+
+@pytest.mark.parametrize(
+    ("waiting", "kinds"), [(2, ["single"] * 2), (3, ["single"] * 3), (4, ["page"]), (125, ["page"])]
+)
+@in_no_time
+async def test_an_access_key_reads_lists_and_single_generations(waiting: int, kinds: list[str]) -> None:
+    kling = Kling(access_key=True)
+
+    assert names(await outcomes_of(kling.watcher(), kling.make(waiting))) == ["succeeded"] * waiting
+    assert [question.kind for question in kling.questions] == kinds
+
+
+@in_no_time
+async def test_each_product_is_asked_for_at_its_own_address() -> None:
+    kling = Kling(access_key=True)
+    watcher, (one, two) = kling.watcher(), kling.make(2)
+    other = watcher.watch(two, "image2video", NOW + HOUR)
+    await asyncio.gather(outcome_of(watcher, one), other, outcome_of(watcher, two))
+
+    assert sorted(question.path for question in kling.questions) == [
+        f"/v1/videos/image2video/{two}",
+        f"/v1/videos/text2video/{one}",
+        f"/v1/videos/text2video/{two}",
+    ]
+
+
+NOT_SERVED = KlingRejectedError("GET /tasks does not exist.", http_status=404)
+
+
+@in_no_time
+async def test_a_host_without_batches_is_found_out_once_and_asked_one_by_one_at_longer_pauses() -> None:
+    kling = Kling()
+    kling.fault = lambda question: NOT_SERVED if question.kind == "batch" else None
+    task_ids = kling.make(6, lasts=59.0)
+
+    assert names(await outcomes_of(kling.watcher(), task_ids)) == ["succeeded"] * 6
+    assert [question.kind for question in kling.questions[:7]] == ["batch", *["single"] * 6]
+    assert len(kling.asked("batch")) == 1
+    each = [question.at for question in kling.asked("single") if question.ids == task_ids[:1]]
+    assert min(later - earlier for earlier, later in pairwise(each)) >= 4
+
+
+@in_no_time
+async def test_a_host_without_lists_is_asked_for_a_batch_at_once() -> None:
+    kling = Kling()
+    kling.fault = lambda question: KlingRejectedError("No.") if question.kind == "page" else None
+    task_ids = kling.make(MANY, lasts=40.0)
+
+    assert names(await outcomes_of(kling.watcher(), task_ids)) == ["succeeded"] * MANY
+    assert [question.kind for question in kling.questions[:4]] == ["page", *["batch"] * 3]
+    assert len(kling.asked("page")) == 1
+    assert kling.questions[1].at == kling.questions[0].ended_at
+
+
+@pytest.mark.parametrize("refused", [None, KlingRejectedError("task_ids is invalid.", http_status=400)])
+@in_no_time
+async def test_one_bad_id_in_a_batch_is_told_to_that_one_only(refused: KlingRejectedError | None) -> None:
+    kling = Kling()
+    kling.fault = lambda question: refused if "none" in question.ids and question.kind == "batch" else None
+    outcomes = await outcomes_of(kling.watcher(), [*kling.make(5, lasts=50.0), "none"], lasts=100.0)
+
+    assert names(outcomes) == [*["succeeded"] * 5, "KlingTaskNotFoundError"]
+    # They are together until only one is left; or, once refused, by themselves from then on.
+    assert len(kling.asked("batch")) == (1 if refused else len(kling.questions) - 1)
 
 
 @pytest.mark.parametrize("bad", ["..", ""])
 @pytest.mark.parametrize("gateway", ["official", "ezmodel"])
-async def test_an_id_that_cannot_be_asked_for_is_told_to_that_one_only(
-    bad: str, gateway: str, serve: Serve
-) -> None:
-    serve(gateway, seconds_per_video=0.3)
-    task_ids = await submitted(2)
+@in_no_time
+async def test_an_id_that_cannot_be_asked_for_is_told_to_that_one_only(bad: str, gateway: str) -> None:
+    kling = Kling(gateway)
+    *good, other = await outcomes_of(kling.watcher(), [*kling.make(2), bad])
 
-    *good, other = await events_of([*task_ids, bad])
-
-    assert statuses(good) == {"ended"}
-    assert other["status"] == "error"
+    assert names(good) == ["succeeded"] * 2
+    assert isinstance(other, KlingRequestError | KlingTaskNotFoundError)
 
 
 # When it asks
 
 
-async def test_what_a_relay_heard_lately_is_not_asked_for_again(
-    serve: Serve, record: Record, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("facts", "instants"),
+    [
+        ({}, [30]),  # until such a video can be done
+        ({"mode": "pro"}, [60]),
+        ({"mode": "4k"}, [90]),
+        ({"submitted_at": NOW - 21}, [9]),
+        ({"submitted_at": NOW - 500}, [2.25]),  # no trigger may fire sooner than after two seconds
+        ({"submitted_at": NOW + 500}, [30]),  # the gateway's clock may be ahead
+        ({"poll_interval": 7.5}, [7.5]),
+        ({"poll_interval": 700.0}, [30]),
+        ({"poll_interval": 0.1}, [2]),
+        ({"lasts": 9.0}, [9]),
+        ({"lasts": -5.0}, [2]),
+    ],
+)
+@pytest.mark.parametrize("gateway", ["official", "ezmodel"])
+@in_no_time
+async def test_the_first_question_comes_when_it_can_tell_something(
+    gateway: str, facts: dict[str, Any], instants: list[float]
 ) -> None:
-    stale = 0.4
-    monkeypatch.setattr(type(GATEWAYS["ezmodel"]), "stale_seconds", stale)
-    monkeypatch.setattr(pacing, "_USUAL_OF_ANY", Usual(0.0, 0.1))
-    serve("ezmodel", seconds_per_video=0.8)
-    (task_id,) = await submitted()
+    kling = Kling(gateway)
+    await outcome_of(kling.watcher(), *kling.make(), **facts)
 
-    assert (await event_of(task_id, poll_interval=None))["status"] == "ended"
-    first, second, *_ = record.questions
-    assert second.left_at - first.left_at >= stale * (1 - pacing.JITTER)
+    assert kling.instants() == pytest.approx(instants, abs=0.3)
 
 
-async def test_a_user_may_ask_a_relay_more_often_all_the_same(serve: Serve, record: Record) -> None:
-    serve("ezmodel", seconds_per_video=0.5)  # which is taken to look at Kling every 15 seconds
-    (task_id,) = await submitted()
-    started = time.monotonic()
+@in_no_time
+async def test_no_pause_is_longer_than_a_user_wants_it_not_even_at_a_relay() -> None:
+    kling = Kling("ezmodel")
+    await outcome_of(kling.watcher(), *kling.make(lasts=20.0), poll_interval=3.0)
 
-    assert (await event_of(task_id, poll_interval=0.1))["status"] == "ended"
-    assert len(record.questions) >= 2
-    assert time.monotonic() - started < 10
+    assert kling.instants() == [3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0]
 
 
+@pytest.mark.parametrize(
+    ("gateway", "submitted_at", "age", "took"),
+    [
+        ("official", NOW - 7, 0.0, 40.0),  # it says best when a generation was made, and when it ended
+        ("official", None, -50.0, 0.0),  # also if by a clock that is ahead
+        ("ezmodel", NOW - 7, 0.0, 67.0),  # else it counts from what the trigger knows until it was heard of
+        ("ezmodel", None, 0.0, 60.0),  # or from when the trigger came
+    ],
+)
+@pytest.mark.parametrize("state", [GenerationState.SUCCEEDED, GenerationState.FAILED])
+@in_no_time
+async def test_how_long_it_took_says_when_to_ask_for_the_next_ones(
+    gateway: str, submitted_at: float | None, age: float, took: float, state: GenerationState
+) -> None:
+    kling, experience = Kling(gateway), Experience()
+    task_ids = kling.make(FEWEST_REMEMBERED, lasts=40.0, state=state, age=age)
+    facts = {"submitted_at": submitted_at, "poll_interval": 60.0, "mode": "4k"}
+    await outcomes_of(kling.watcher(experience=experience), task_ids, **facts)
+
+    usual = experience.usual((TEXT2VIDEO, "4k"))
+    if state is GenerationState.FAILED:  # of which one says nothing
+        assert usual == Usual(90, 240)
+    else:
+        assert (usual.median, usual.earliest) == pytest.approx((took, took * 2 / 3), abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "lasts", "instants"),
+    [
+        # Not before half of the usual minute has passed, then at an eighth of what is left of it, on ticks.
+        ("official", 29.0, [30]),
+        (
+            "official",
+            61.0,
+            [30, 33.75, 36.75, 39.75, 42, 44.25, 46.5, 48, 49.5, 51, 52.5, 54, 55.5, 57, 58.5, 60, 61.5],
+        ),
+        # Long after it, at an eighth of what has passed since, and every ten seconds in the end.
+        ("official", 300.0, None),
+        # A relay looks at Kling every fifteen seconds.
+        ("ezmodel", 61.0, [30, 45, 60, 75]),
+    ],
+)
+@in_no_time
+async def test_the_questions_for_one_come_at_these_instants(
+    gateway: str, lasts: float, instants: list[float] | None
+) -> None:
+    kling = Kling(gateway)
+    (task_id,) = kling.make(lasts=lasts)
+
+    assert names(await outcomes_of(kling.watcher(), [task_id])) == ["succeeded"]
+    if instants:
+        assert kling.instants() == instants
+    else:
+        later = [after - before for before, after in pairwise(kling.instants()) if before > 70]
+        assert later == sorted(later)
+        assert (round(later[0]), later[-5:]) == (2, [9.75] * 5)
+
+
+@in_no_time
+async def test_those_who_become_due_with_the_next_tick_are_asked_for_together_with_the_first() -> None:
+    kling = Kling()
+    watcher = kling.watcher()
+    now, soon = kling.make(), kling.make()
+    first = asyncio.create_task(outcomes_of(watcher, now, poll_interval=3.0))
+    second = asyncio.create_task(outcomes_of(watcher, soon, poll_interval=3.7))
+    await asyncio.gather(first, second)
+
+    assert [(question.at, question.ids) for question in kling.questions] == [(3.0, [*now, *soon])]
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.5, 1.5])
 @pytest.mark.parametrize("same", [True, False])
+@in_no_time
 async def test_what_others_ask_lets_no_trigger_fire_sooner_than_airflow_can_bear(
-    same: bool, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    same: bool, gap: float
 ) -> None:
-    monkeypatch.setattr(watcher, "TICK_SECONDS", 0.75)
-    serve(seconds_per_video=0.0)
-    task_id, other = await submitted(2)
-    first = asyncio.create_task(event_of(task_id))
-    await asyncio.sleep(0.01)
-    monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 0.6)
-    started = time.monotonic()
-    await event_of(task_id if same else other)
+    kling = Kling()
+    watcher, (task_id, other) = kling.watcher(), kling.make(2)
+    first = asyncio.create_task(outcome_of(watcher, task_id, poll_interval=2.0))
+    await asyncio.sleep(gap)
+    started = elapsed()
+    await outcome_of(watcher, task_id if same else other, poll_interval=2.0)
 
-    assert time.monotonic() - started >= 0.59
+    assert 2.0 <= elapsed() - started <= 2.31
     await first
 
 
-async def test_ticks_let_no_trigger_fire_sooner_than_airflow_can_bear(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watcher, "TICK_SECONDS", 0.75)
-    monkeypatch.setattr(pacing, "EARLIEST_QUESTION_SECONDS", 1.0)
-    serve(seconds_per_video=0.0)
-    (task_id,) = await submitted()
-    loop = asyncio.get_running_loop()
-    # So that the nearest tick comes 0.3 seconds before.
-    await asyncio.sleep(0.75 - (loop.time() + 1.0 - 0.3) % 0.75)
-    started = time.monotonic()
-    await event_of(task_id)
+@pytest.mark.parametrize("offset", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+@in_no_time
+async def test_ticks_let_no_trigger_fire_sooner_than_airflow_can_bear(offset: float) -> None:
+    kling = Kling()
+    watcher, (task_id, other) = kling.watcher(), kling.make(2, lasts=5.0)
+    first = asyncio.create_task(outcome_of(watcher, other))
+    await asyncio.sleep(6.0 + offset)
+    started = elapsed()
+    await outcome_of(watcher, task_id, submitted_at=NOW - HOUR)
 
-    assert time.monotonic() - started >= 0.99
+    assert 2.0 <= elapsed() - started < 3.0
+    await first
+
+
+@in_no_time
+async def test_a_deadline_is_kept_to_the_second_and_told_with_the_state() -> None:
+    kling = Kling()
+    outcome = await outcome_of(kling.watcher(), *kling.make(lasts=HOUR), lasts=100.0)
+
+    assert names([outcome]) == ["KlingTimeoutError"]
+    assert "(processing)" in str(outcome)
+    assert 100 <= elapsed() < 101
 
 
 # Who leaves, and who comes
 
 
-@pytest.mark.parametrize(
-    ("gateway", "leaving"), [("official", 0), ("official", 1), ("official", 2), ("ezmodel", 0)]
-)
-async def test_who_leaves_leaves_the_others_alone(gateway: str, leaving: int, serve: Serve) -> None:
-    emulator = serve(gateway, seconds_per_video=0.3)
-    waiting = [asyncio.create_task(event_of(task_id)) for task_id in await submitted(3)]
-    await until(lambda: emulator.counters().polls)
-    waiting[leaving].cancel()
-    results = await asyncio.gather(*waiting, return_exceptions=True)
+@pytest.mark.parametrize("leaving", [0, 1, 2])
+@pytest.mark.parametrize("gateway", ["official", "ezmodel"])
+@pytest.mark.parametrize("after", [0.0, 29.0, 30.02, 31.0])
+@in_no_time
+async def test_who_leaves_leaves_the_others_alone(gateway: str, leaving: int, after: float) -> None:
+    kling = Kling(gateway)
+    watcher = kling.watcher()
+    waiting = [asyncio.create_task(outcome_of(watcher, task_id)) for task_id in kling.make(3, lasts=40.0)]
+    await asyncio.sleep(after)
+    left = waiting.pop(leaving)
+    left.cancel()
 
-    left = results.pop(leaving)
-    assert isinstance(left, asyncio.CancelledError)
-    assert statuses(result for result in results if isinstance(result, dict)) == {"ended"}
-    assert len(results) == 2
+    assert names(await asyncio.gather(*waiting)) == ["succeeded"] * 2
+    assert left.cancelled()
+    assert str(leaving) not in [asked for question in kling.questions[3:] for asked in question.ids]
 
 
-@pytest.mark.parametrize("cancelled", [True, False])
-async def test_nothing_is_left_when_nobody_waits(cancelled: bool, serve: Serve, record: Record) -> None:
-    emulator = serve(seconds_per_video=600 if cancelled else 0.2)
-    waiting = [asyncio.create_task(event_of(task_id)) for task_id in await submitted(5)]
-    await until(lambda: emulator.counters().polls)
-    for one in waiting if cancelled else ():
+@pytest.mark.parametrize("after", [0.0, 10.0, 30.02])
+@in_no_time
+async def test_nothing_is_left_when_all_have_left(after: float) -> None:
+    kling = Kling()
+    watcher = kling.watcher()
+    waiting = [asyncio.create_task(outcome_of(watcher, task_id)) for task_id in kling.make(3, lasts=HOUR)]
+    await asyncio.sleep(after)
+    assert not watcher.is_over
+    for one in waiting:
         one.cancel()
     await asyncio.wait(waiting)
 
+    assert watcher.is_over
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert [client._session.closed for client in record.clients] == [True]
+    assert [client.closed for client in kling.clients] == ([True] if after > 30 else [])
 
 
-async def test_who_leaves_before_anything_was_asked_leaves_nothing_either(
-    serve: Serve, record: Record, recwarn: pytest.WarningsRecorder
-) -> None:
-    serve()
-    (task_id,) = await submitted()
-    waiting = asyncio.create_task(event_of(task_id))
+@in_no_time
+async def test_it_is_over_with_the_last_one_and_its_client_is_closed() -> None:
+    kling = Kling()
+    watcher = kling.watcher()
+    await outcomes_of(watcher, kling.make(3))
+
+    assert watcher.is_over
+    assert [client.closed for client in kling.clients] == [True]
+
+
+@in_no_time
+async def test_who_comes_while_it_wakes_up_finds_it_at_work() -> None:
+    kling = Kling()
+    watcher, (task_id, other) = kling.watcher(), kling.make(2)
+    first = asyncio.create_task(outcome_of(watcher, task_id))
     await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.wait([waiting])
-    gc.collect()
-
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert record.questions == []
-    assert [str(warning.message) for warning in recwarn if "never awaited" in str(warning.message)] == []
-
-
-async def test_the_next_trigger_after_that_has_a_new_one(serve: Serve, record: Record) -> None:
-    serve(seconds_per_video=0.0)
-    for task_id in await submitted(3):
-        assert (await event_of(task_id))["status"] == "ended"
-
-    assert len(record.clients) == 3
-
-
-def test_another_event_loop_has_another_one(serve: Serve, record: Record) -> None:
-    serve(seconds_per_video=0.0)
-
-    async def one() -> str:
-        (task_id,) = await submitted()
-        return str((await event_of(task_id))["status"])
-
-    assert [asyncio.run(one()) for _ in range(3)] == ["ended"] * 3
-    assert [client._session.closed for client in record.clients] == [True] * 3
-
-
-def test_a_loop_that_was_closed_while_a_trigger_waited_is_forgotten(serve: Serve) -> None:
-    serve(seconds_per_video=0.2)
-
-    async def leave() -> str:
-        (task_id,) = await submitted()
-        asyncio.create_task(event_of(task_id)).add_done_callback(lambda _: None)
-        await asyncio.sleep(0.1)
-        return task_id
-
-    task_id = asyncio.run(leave())
-
-    assert asyncio.run(event_of(task_id))["status"] == "ended"
-    assert [loop for loop in trigger_module._watchers._of_loops if not loop.is_closed()] == []
-
-
-async def test_who_comes_while_it_wakes_up_finds_the_same_one(serve: Serve) -> None:
-    serve(seconds_per_video=0.0)
-    (task_id,) = await submitted()
-    first = asyncio.create_task(event_of(task_id))
-    await asyncio.sleep(0.01)
-    one = trigger_module._watchers.get(CONN_ID)
-    seen: list[watcher.Watcher] = []
-    # The loop is busy, and then finds that it is time to ask, and that another trigger has come.
+    over: list[bool] = []
     loop = asyncio.get_running_loop()
-    loop.call_at(loop.time() + 0.2, lambda: seen.append(trigger_module._watchers.get(CONN_ID)))
-    time.sleep(0.3)  # noqa: ASYNC251 - a busy loop is the point
-    await first
+    loop.call_at(loop.time() + 30.0, lambda: over.append(watcher.is_over))
+    await asyncio.gather(first, outcome_of(watcher, other))
 
-    try:
-        assert seen == [one]
-    finally:
-        for other in seen:
-            other._runner.cancel()
+    assert over == [False]
 
 
 # What is said
 
 
-async def test_what_is_said_of_a_generation_is_in_the_log_of_its_own_trigger(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
-    emulator = serve(seconds_per_video=0.3)
-    task_ids = await submitted(3)
+@in_no_time
+async def test_what_is_said_of_a_generation_is_in_the_log_of_its_own_trigger() -> None:
+    kling = Kling()
+    kling.fault = lambda question: KlingServerError("Down.") if len(kling.questions) == 1 else None
     of_trigger: contextvars.ContextVar[str] = contextvars.ContextVar("of_trigger", default="nobody")
     said: list[tuple[str, str]] = []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.getMessage().startswith(("Kling task", "Could not ask")):
-                said.append((of_trigger.get(), record.getMessage()))
+            said.append((of_trigger.get(), record.getMessage()))
+
+    watcher = kling.watcher()
 
     async def wait(task_id: str) -> None:
         of_trigger.set(task_id)
-        await event_of(task_id)
+        await outcome_of(watcher, task_id)
 
-    emulator.plan(on="list", fault="error-before", status=503)
-    handler = Handler()
-    caplog.set_level(logging.INFO, "airflow_provider_kling")
-    logging.getLogger("airflow_provider_kling").addHandler(handler)
+    handler, log = Handler(level=logging.INFO), logging.getLogger("airflow_provider_kling")
+    log.addHandler(handler)
+    level = log.level
+    log.setLevel(logging.INFO)
     try:
-        await asyncio.gather(*(wait(task_id) for task_id in task_ids))
+        await asyncio.gather(*(wait(task_id) for task_id in kling.make(3, lasts=50.0)))
     finally:
-        logging.getLogger("airflow_provider_kling").removeHandler(handler)
+        log.removeHandler(handler)
+        log.setLevel(level)
 
-    assert {whose for whose, _ in said} == set(task_ids)
-    assert all(whose in message for whose, message in said)
-    assert {message.split()[0] for _, message in said} == {"Kling", "Could"}
+    assert sorted(said) == sorted(
+        entry
+        for whose in "012"
+        for entry in (
+            (whose, f"Could not ask for Kling task {whose}, and will ask again: Down. Try again later."),
+            (whose, f"Kling task {whose} is processing"),
+        )
+    )
 
 
 # What is ours
 
 
-async def test_a_defect_reaches_all_who_wait_and_nobody_who_comes_later(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emulator = serve(seconds_per_video=0.2)
-    first, *others = await submitted(3)
-    take = Watched.take
-
-    def broken(
-        self: Watched, outcome: Generation | KlingError, experience: Experience, shortest: float
-    ) -> float | None:
+@in_no_time
+async def test_a_defect_reaches_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Watched, *arguments: Any) -> None:
         raise RuntimeError("a defect of ours")
 
     monkeypatch.setattr(Watched, "take", broken)
-    events = await asyncio.gather(event_of(first), *(event_of(other, poll_interval=50) for other in others))
-    assert statuses(events) == {"defect"}
-    assert all("a defect of ours" in event["message"] for event in events)
-    assert emulator.counters().polls == 1
+    kling = Kling()
+    watcher = kling.watcher()
+    results = await asyncio.gather(
+        outcome_of(watcher, *kling.make()),
+        outcomes_of(watcher, kling.make(2), mode="4k"),
+        return_exceptions=True,
+    )
 
-    monkeypatch.setattr(Watched, "take", take)
-    assert statuses(await events_of([first, *others])) == {"ended"}
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert [str(result) for result in results] == ["a defect of ours"] * 2
+    assert watcher.is_over
+    assert len(kling.questions) == 1

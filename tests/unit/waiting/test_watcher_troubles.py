@@ -3,279 +3,370 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import pytest
 
-from airflow_provider_kling.api import retrying
-from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.waiting import watcher
+from airflow_provider_kling.api.endpoint import ApiKey
+from airflow_provider_kling.api.errors import (
+    KlingAuthError,
+    KlingClockError,
+    KlingConnectionConfigError,
+    KlingError,
+    KlingResultMissingError,
+    KlingServerError,
+    KlingTaskNotFoundError,
+    KlingThrottledError,
+    KlingUnreachableError,
+)
+from airflow_provider_kling.api.generation import GenerationState
 from airflow_provider_kling.waiting.watcher import MOST_AT_A_TIME
-from tests.unit.waiting.waiting import CONN, event_of, events_of, quickly, statuses, submitted, until
+from tests.unit.waiting.virtual import (
+    HOUR,
+    STEADY,
+    Client,
+    Kling,
+    Question,
+    elapsed,
+    in_no_time,
+    names,
+    outcome_of,
+    outcomes_of,
+)
 
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.async_client import AsyncKlingClient
-    from tests.unit.triggers.conftest import Serve
-    from tests.unit.waiting.waiting import Record
-
-pytestmark = pytest.mark.usefixtures("in_a_hurry")
-
-GOOD_KEY, REVOKED_KEY = "good-key-0123456789", "revoked-key-0123456789"
-TOO_MANY = {"code": 1302, "message": "Too many requests, please slow down", "request_id": "r"}
+DOWN = KlingUnreachableError("GET http://kling.test got no answer.")
+NO_LINK, NOT_FOUND = KlingResultMissingError("No link."), KlingTaskNotFoundError("No such generation.")
+TOO_MANY = KlingThrottledError("Too many requests.", http_status=429)
 each_gateway = pytest.mark.parametrize("gateway", ["official", "ezmodel"])
 
 
-def reasons(events: list[dict[str, Any]]) -> list[str]:
-    return [event.get("reason", event["status"]) for event in events]
+def between(start: float, end: float, error: KlingError) -> Callable[[Question], KlingError | None]:
+    """Let what is asked in that stretch of time go wrong."""
+    return lambda question: error if start <= question.at < end else None
+
+
+def silences(kling: Kling) -> list[float]:
+    """The seconds from the end of each question to the next one."""
+    return [after.at - before.ended_at for before, after in pairwise(kling.questions)]
 
 
 # Keys
 
 
-@each_gateway
-async def test_a_key_that_is_rotated_while_they_wait_is_picked_up_without_anybody_noticing(
-    gateway: str, serve: Serve, record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emulator = serve(gateway, seconds_per_video=0.3, api_keys=(GOOD_KEY,))
-    good = quickly(emulator.connection_uri)
-    task_ids = await submitted(25)
-    monkeypatch.setenv(CONN, good.replace(GOOD_KEY, REVOKED_KEY))
-    look = KlingHook.get_async_conn
+class Keys:
+    """A connection whose key a test rotates; the gateway takes the good one only."""
 
-    async def rotated_after_the_look(self: KlingHook) -> AsyncKlingClient:
-        client = await look(self)
-        monkeypatch.setenv(CONN, good)
+    def __init__(self, kling: Kling, *keys: str, good: str = "good") -> None:
+        self.kling = kling
+        self._keys = list(keys)
+        kling.fault = lambda question: None if self.in_use == good else KlingAuthError("No such key.")
+
+    @property
+    def in_use(self) -> str:
+        return cast("ApiKey", self.kling.clients[-1].endpoint.credentials).key
+
+    async def open(self) -> Any:
+        client = await self.kling.open()
+        key = self._keys.pop(0) if len(self._keys) > 1 else self._keys[0]
+        if key == "gone":
+            raise KlingConnectionConfigError("The Airflow connection is not defined.")
+        client.endpoint = replace(client.endpoint, credentials=ApiKey(key))
         return client
 
-    monkeypatch.setattr(KlingHook, "get_async_conn", rotated_after_the_look)
-
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    assert len(record.clients) == 2  # however many were refused at the same time
-    assert [question for question in record.questions if question.error]
-
 
 @each_gateway
-async def test_a_key_that_is_refused_and_has_not_changed_ends_the_waiting(
-    gateway: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
+@in_no_time
+async def test_a_key_that_is_rotated_while_they_wait_is_picked_up_without_anybody_noticing(
+    gateway: str,
 ) -> None:
-    emulator = serve(gateway, seconds_per_video=600, api_keys=(GOOD_KEY,))
-    task_ids = await submitted(3)
-    monkeypatch.setenv(CONN, emulator.connection_uri.replace(GOOD_KEY, REVOKED_KEY))
+    kling = Kling(gateway, seconds=1.0)
+    keys = Keys(kling, "revoked", "good")
+    watcher = kling.watcher(open_client=keys.open)
 
-    assert reasons(await events_of(task_ids)) == ["KlingAuthError"] * 3
-
-
-async def test_a_refused_key_is_looked_up_again_only_now_and_then(
-    serve: Serve, record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watcher, "RENEWAL_SECONDS", 600.0)
-    emulator = serve("ezmodel", seconds_per_video=600, api_keys=(GOOD_KEY,))
-    task_ids = await submitted(20)
-    monkeypatch.setenv(CONN, quickly(emulator.connection_uri.replace(GOOD_KEY, REVOKED_KEY)))
-
-    assert reasons(await events_of(task_ids)) == ["KlingAuthError"] * 20
-    assert len(record.clients) == 2
-    assert [client._session.closed for client in record.clients] == [True, True]
+    assert names(await outcomes_of(watcher, kling.make(25))) == ["succeeded"] * 25
+    assert len(kling.clients) == 2  # however many were refused at the same time
+    assert [client.closed for client in kling.clients] == [True, True]
+    assert [question for question in kling.questions if question.error]
+    assert elapsed() < 40
 
 
-async def test_a_connection_that_is_taken_away_while_they_wait_ends_the_waiting(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emulator = serve("ezmodel", seconds_per_video=600, api_keys=(GOOD_KEY,))
-    task_ids = await submitted(2)
-    waiting = asyncio.create_task(events_of(task_ids))
-    await until(lambda: emulator.counters().polls)
-    monkeypatch.delenv(CONN)
-    refusal = {"code": 1000, "message": "API key is unknown", "request_id": "r"}
-    emulator.plan(on="query", fault="answer", status=401, body=refusal, times=None)
+@in_no_time
+async def test_a_refused_key_that_has_not_changed_ends_the_waiting_and_is_not_looked_up_for_each() -> None:
+    kling = Kling("ezmodel")
+    watcher = kling.watcher(open_client=Keys(kling, "revoked").open)
 
-    assert reasons(await waiting) == ["KlingConnectionConfigError"] * 2
+    assert names(await outcomes_of(watcher, kling.make(20))) == ["KlingAuthError"] * 20
+    assert len(kling.clients) == 2
+    assert [client.closed for client in kling.clients] == [True, True]
+    assert len(kling.questions) == 20
+
+
+@pytest.mark.parametrize(("pause", "looks"), [(4.0, 2), (6.0, 3)])
+@in_no_time
+async def test_a_refused_key_is_looked_up_again_only_now_and_then(pause: float, looks: int) -> None:
+    kling = Kling("ezmodel")
+    watcher = kling.watcher(open_client=Keys(kling, "revoked").open)
+    one, two, stays = kling.make(3)
+    rest = asyncio.create_task(outcome_of(watcher, stays))
+    await outcome_of(watcher, one, poll_interval=3.0)
+    await outcome_of(watcher, two, poll_interval=pause)
+
+    assert len(kling.clients) == looks
+    await rest
+
+
+@in_no_time
+async def test_a_connection_that_is_taken_away_while_they_wait_ends_the_waiting() -> None:
+    kling = Kling("ezmodel")
+    watcher = kling.watcher(open_client=Keys(kling, "revoked", "gone").open)
+
+    assert names(await outcomes_of(watcher, kling.make(2))) == ["KlingConnectionConfigError"] * 2
+
+
+@in_no_time
+async def test_a_connection_that_cannot_be_used_from_the_beginning_ends_the_waiting_of_all() -> None:
+    kling = Kling()
+    watcher = kling.watcher(open_client=Keys(kling, "gone").open)
+    early, late = kling.make(2)
+    outcomes = await asyncio.gather(outcome_of(watcher, early), outcome_of(watcher, late, mode="4k"))
+
+    assert names(outcomes) == ["KlingConnectionConfigError"] * 2
+    assert elapsed() == pytest.approx(30)
 
 
 # Outages
 
 
 @each_gateway
+@in_no_time
 async def test_a_gateway_that_is_down_is_asked_by_one_request_at_a_time_and_all_finish_when_it_is_back(
-    gateway: str, serve: Serve, record: Record
+    gateway: str,
 ) -> None:
-    emulator = serve(gateway, seconds_per_video=1.0)
-    waiting = asyncio.create_task(events_of(await submitted(30), poll_interval=0.2))
-    await until(lambda: emulator.counters().polls and not record.under_way)
-    emulator.stop()
-    before = len(record.questions)
-    await until(lambda: len(record.questions) >= before + MOST_AT_A_TIME + 3)
-    outage = record.questions[before:]
-    emulator.start()
+    kling = Kling(gateway, seconds=1.0)
+    kling.fault = between(30, 100, DOWN)
 
-    assert statuses(await waiting) == {"ended"}
-    first_failed_at = min(question.ended_at or math.inf for question in outage)
-    assert {question.beside for question in outage if question.left_at > first_failed_at} == {0}
+    assert names(await outcomes_of(kling.watcher(), kling.make(30, lasts=50.0))) == ["succeeded"] * 30
+    failed = [question for question in kling.questions if question.error]
+    probes = [question for question in failed if question.at > failed[0].ended_at]
+    assert {question.beside for question in probes} == {0}
+    pauses = [after.at - before.ended_at for before, after in pairwise(probes)]
+    assert all(0.75 <= pause <= 5 for pause in pauses)
+    assert all(pause >= 3.75 for pause in pauses[4:])
+    assert len(probes) >= 10
+    assert 100 < elapsed() < 125  # a relay tells nothing new for fifteen seconds
+    assert max(question.beside for question in kling.questions if question.at > 100) == (
+        MOST_AT_A_TIME - 1 if gateway == "ezmodel" else 0
+    )
 
 
 @each_gateway
-async def test_a_deadline_in_an_outage_names_the_last_error(gateway: str, serve: Serve) -> None:
-    emulator = serve(gateway)
-    task_ids = await submitted(30)
-    emulator.stop()
-    events = await events_of(task_ids, deadline=time.time() + 0.5)
+@in_no_time
+async def test_a_deadline_in_an_outage_is_kept_by_all_and_names_the_last_error(gateway: str) -> None:
+    kling = Kling(gateway)
+    kling.fault = between(0, HOUR, DOWN)
+    outcomes = await outcomes_of(kling.watcher(), kling.make(30), lasts=60.0)
 
-    assert reasons(events) == ["KlingTimeoutError"] * 30
-    assert all("the last question failed: GET " in event["message"] for event in events)
-    assert all("got no answer" in event["message"] for event in events)
-
-
-async def test_a_gateway_that_is_down_from_the_beginning_is_waited_for(serve: Serve) -> None:
-    emulator = serve()
-    task_ids = await submitted(3)
-    emulator.stop()
-    waiting = asyncio.create_task(events_of(task_ids))
-    await asyncio.sleep(0.3)
-    emulator.start()
-
-    assert statuses(await waiting) == {"ended"}
+    assert names(outcomes) == ["KlingTimeoutError"] * 30
+    assert all(f"the last question failed: {DOWN}" in str(outcome) for outcome in outcomes)
+    assert 60 <= elapsed() <= 66
 
 
-async def test_a_gateway_of_a_kind_yet_unknown_that_is_down_is_waited_for(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
+class Unreachable(Client):
+    """A gateway of a kind yet unknown, which it cannot be asked for."""
+
+    async def gateway(self) -> Any:
+        raise DOWN
+
+
+@in_no_time
+async def test_a_gateway_of_a_kind_yet_unknown_that_is_down_is_waited_for() -> None:
+    kling = Kling()
+    unreachable: list[Client] = []
+
+    async def open_client() -> Any:
+        if elapsed() > 60:
+            return await kling.open()
+        unreachable.append(Unreachable(kling))
+        return unreachable[-1]
+
+    watcher = kling.watcher(open_client=open_client)
+    patient, *impatient = kling.make(3)
+    outcomes = await asyncio.gather(
+        outcome_of(watcher, patient),
+        *(outcome_of(watcher, task_id, lasts=45.0) for task_id in impatient),
+    )
+
+    assert names(outcomes) == ["succeeded", "KlingTimeoutError", "KlingTimeoutError"]
+    assert str(DOWN) in str(outcomes[1])
+    assert 8 <= len(unreachable) <= 12
+    assert all(client.closed for client in unreachable)
+    assert 60 < elapsed() < 67
+
+
+@in_no_time
+async def test_a_single_question_that_goes_wrong_does_not_stop_the_others() -> None:
+    kling = Kling("ezmodel")
+    bad, *good = kling.make(6, lasts=35.0)
+    kling.fault = lambda question: DOWN if question.ids == [bad] else None
+    outcomes = await outcomes_of(kling.watcher(), [bad, *good], lasts=100.0)
+
+    assert names(outcomes) == ["KlingTimeoutError", *["succeeded"] * 5]
+    assert max(question.ended_at for question in kling.questions if question.ids != [bad]) < 62
+
+
+@pytest.mark.parametrize("error", [DOWN, KlingServerError("502."), NO_LINK, TOO_MANY])
+@each_gateway
+@pytest.mark.parametrize("waiting", [1, 3, 61])
+@in_no_time
+async def test_whatever_goes_wrong_for_a_while_ends_nothing(
+    error: KlingError, gateway: str, waiting: int
 ) -> None:
-    monkeypatch.setattr(retrying, "_backoff", lambda state: 0.02)
-    emulator = serve()
-    task_ids = await submitted(3)
-    monkeypatch.setenv(CONN, emulator.connection_uri.partition("?")[0])
-    emulator.stop()
-    waiting = asyncio.create_task(events_of(task_ids))
-    await asyncio.sleep(0.6)
-    emulator.start()
+    kling = Kling(gateway)
+    kling.fault = between(30, 40, error)
 
-    assert statuses(await waiting) == {"ended"}
+    assert names(await outcomes_of(kling.watcher(), kling.make(waiting))) == ["succeeded"] * waiting
+    assert kling.questions[0].error is error
+    assert elapsed() < 75
 
 
-async def test_a_single_question_that_goes_wrong_does_not_stop_the_others(serve: Serve) -> None:
-    serve("ezmodel", seconds_per_video=0.3)
-    good = await submitted(5)
-    (bad,) = await submitted(prompt="A deer [html]")
-    events, event = await asyncio.gather(events_of(good), event_of(bad, deadline=time.time() + 0.7))
+@in_no_time
+async def test_a_token_that_came_too_late_is_signed_anew_once_and_later_again() -> None:
+    kling = Kling()
+    kling.fault = lambda question: KlingClockError("Expired.") if len(kling.questions) in (1, 3) else None
 
-    assert statuses(events) == {"ended"}
-    assert event["reason"] == "KlingTimeoutError"
-
-
-@pytest.mark.parametrize("fault", ["error-before", "html", "truncated", "cut-before", "short-body"])
-async def test_whatever_goes_wrong_for_a_while_ends_nothing(fault: str, serve: Serve) -> None:
-    emulator = serve(seconds_per_video=0.0)
-    task_ids = await submitted(3)
-    emulator.plan(on="list", fault=fault, times=3)
-
-    assert statuses(await events_of(task_ids)) == {"ended"}
+    assert names([await outcome_of(kling.watcher(), *kling.make(lasts=35.0))]) == ["succeeded"]
+    assert kling.instants()[1] - kling.instants()[0] == pytest.approx(2, abs=0.5)
+    kling.fault = lambda question: KlingClockError("Expired.")
+    assert names([await outcome_of(kling.watcher(), *kling.make())]) == ["KlingClockError"]
 
 
-async def test_doubts_about_one_generation_are_no_outage(serve: Serve, record: Record) -> None:
-    emulator = serve("ezmodel", seconds_per_video=0.2)
-    task_ids = await submitted(4)
-    emulator.plan(on="query", fault="no-url", times=2)
+@pytest.mark.parametrize("in_between", [None, DOWN])
+@in_no_time
+async def test_each_doubt_has_its_own_time(in_between: KlingError | None) -> None:
+    kling = Kling("ezmodel")
+    # Known a moment after it was made, and its link a moment after its end.
+    faults = [NOT_FOUND, in_between, NO_LINK, NO_LINK, None]
+    kling.fault = lambda question: faults[len(kling.questions) - 1]
 
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    assert max(question.beside for question in record.questions) > 0
+    assert names([await outcome_of(kling.watcher(), *kling.make(lasts=40.0))]) == ["succeeded"]
+    assert len(kling.questions) == 5
+
+
+@in_no_time
+async def test_nobody_doubts_beyond_the_deadline() -> None:
+    kling = Kling()
+    kling.fault = between(0, HOUR, NOT_FOUND)
+
+    assert names([await outcome_of(kling.watcher(), *kling.make(), lasts=5.0)]) == ["KlingTaskNotFoundError"]
+    assert len(kling.questions) == 1
+
+
+@pytest.mark.parametrize("doubt", [NO_LINK, NOT_FOUND])
+@in_no_time
+async def test_doubts_about_one_generation_are_no_outage_and_have_an_end(doubt: KlingError) -> None:
+    kling = Kling("ezmodel", seconds=0.5)
+    kling.fault = between(0, HOUR, doubt)
+
+    assert names(await outcomes_of(kling.watcher(), kling.make(4))) == [type(doubt).__name__] * 4
+    assert [question.beside for question in kling.questions[4:8]] == [0, 1, 2, 3]
+    assert 45 < elapsed() < 48.5
+
+
+@in_no_time
+async def test_an_outage_while_a_page_is_read_has_nobody_of_so_many_asked_for_less_well() -> None:
+    kling = Kling()
+    kling.fault = between(0, 40, DOWN)
+
+    assert names(await outcomes_of(kling.watcher(), kling.make(100))) == ["succeeded"] * 100
+    assert kling.questions[-1].kind == "page"
 
 
 # Throttles
 
 
-async def test_throttles_slow_it_down_and_end_nothing(
-    serve: Serve, record: Record, monkeypatch: pytest.MonkeyPatch
+@in_no_time
+async def test_throttles_halve_the_rate_each_time_and_end_nothing() -> None:
+    kling = Kling(rate=4.0)
+    kling.fault = lambda question: TOO_MANY if len(kling.questions) <= 3 else None
+
+    assert names(await outcomes_of(kling.watcher(), kling.make(3), poll_interval=3.0)) == ["succeeded"] * 3
+    assert len(kling.questions) == 4
+    assert [silence >= 1 / rate for silence, rate in zip(silences(kling), (2, 1, 0.5), strict=True)]
+    # Their usual pause is longer than the first silences; the last is all that it waits for.
+    assert elapsed() < 15
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(20.0, 20.0), (HOUR, 60.0)])
+@in_no_time
+async def test_the_whole_connection_keeps_the_silence_that_the_gateway_asks_for_unless_it_is_absurd(
+    asked: float, kept: float
 ) -> None:
-    emulator = serve(seconds_per_video=0.0)
-    monkeypatch.setenv(CONN, f"{emulator.connection_uri}&requests_per_second=40")
-    task_ids = await submitted(3)
-    emulator.plan(on="list", fault="answer", status=429, body=TOO_MANY, times=3)
+    kling = Kling("ezmodel", rate=10.0)
+    error = KlingThrottledError("Too many requests.", retry_after=asked)
+    kling.fault = lambda question: error if question is kling.questions[0] else None
 
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    silences = [later.left_at - (earlier.ended_at or 0) for earlier, later in pairwise(record.questions)]
-    assert len(silences) == 3
-    for silence, rate in zip(silences, (20, 10, 5), strict=True):  # halved each time
-        assert silence >= 0.99 / rate
-
-
-async def test_the_whole_connection_keeps_the_silence_that_the_gateway_asks_for(
-    serve: Serve, record: Record
-) -> None:
-    emulator = serve("ezmodel", seconds_per_video=0.0)
-    task_ids = await submitted(20)
-    retry_after = {"Retry-After": "1"}
-    emulator.plan(on="query", fault="answer", status=429, body=TOO_MANY, headers=retry_after)
-
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    throttled = next(question for question in record.questions if question.error)
-    heard_at = throttled.ended_at or 0.0
+    assert names(await outcomes_of(kling.watcher(), kling.make(20))) == ["succeeded"] * 20
+    heard_at = kling.questions[0].ended_at
     # What was under way before that was heard, has nothing to do with it.
-    after = [question for question in record.questions if question.left_at > heard_at]
-    assert after
-    assert min(question.left_at for question in after) >= heard_at + 0.99
+    after = [question.at for question in kling.questions if question.at > heard_at]
+    assert after[0] == pytest.approx(heard_at + kept)
+    assert all(later - earlier >= 1 / 10 - 1e-6 for earlier, later in pairwise(after))
 
 
-async def test_a_connection_keeps_to_its_rate_however_many_wait(
-    serve: Serve, record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emulator = serve("ezmodel", seconds_per_video=0.0)
-    task_ids = await submitted(32)
-    monkeypatch.setenv(CONN, f"{emulator.connection_uri}&requests_per_second=20")
+@in_no_time
+async def test_a_connection_keeps_to_its_rate_however_many_wait() -> None:
+    kling = Kling("ezmodel", rate=5.0)
+    await outcomes_of(kling.watcher(), kling.make(106))
 
-    assert statuses(await events_of(task_ids)) == {"ended"}
-    left_at = [question.left_at for question in record.questions]
-    assert left_at[-1] - left_at[0] >= (len(left_at) - 21) / 20 * 0.99
-
-
-async def test_an_account_whose_limit_is_lower_than_thought_serves_all_the_same(
-    serve: Serve, record: Record
-) -> None:
-    serve("ezmodel", seconds_per_video=0.0, requests_per_second=30)
-    task_ids = await submitted(25)
-
-    assert statuses(await events_of(task_ids)) == {"ended"}
+    instants = kling.instants()
+    assert len(instants) == 106
+    assert instants[5] == pytest.approx(instants[0])  # a second's worth may be sent at once
+    assert instants[-1] - instants[0] == pytest.approx(20, abs=0.1)
 
 
+@in_no_time
+async def test_each_page_counts_as_a_request() -> None:
+    kling = Kling(rate=1.0)
+    old = kling.make(181)
+    kling.make(4000)
+    await outcomes_of(kling.watcher(), old)
+
+    pages, instants = kling.asked("page"), kling.instants()
+    assert len(pages) == 3
+    assert all(later - earlier >= 0.9 for earlier, later in pairwise(instants[2:]))
+
+
+@each_gateway
 @pytest.mark.parametrize("waiting", [3, 130])
+@in_no_time
 async def test_a_deadline_is_kept_while_the_gateway_finds_everything_too_much(
-    waiting: int, serve: Serve
+    gateway: str, waiting: int
 ) -> None:
-    emulator = serve(seconds_per_video=600)
-    task_ids = await submitted(waiting)
-    emulator.plan(on="list", fault="answer", status=429, body=TOO_MANY, times=None)
-    emulator.plan(on="query", fault="answer", status=429, body=TOO_MANY, times=None)
-    async with asyncio.timeout(15):
-        events = await events_of(task_ids, deadline=time.time() + 0.5)
+    kling = Kling(gateway, rate=10.0)
+    kling.fault = between(0, HOUR, TOO_MANY)
+    outcomes = await outcomes_of(kling.watcher(), kling.make(waiting), lasts=40.0)
 
-    assert reasons(events) == ["KlingTimeoutError"] * waiting
-
-
-async def test_a_deadline_is_kept_through_the_silence_of_a_gateway_that_is_asked_one_by_one(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emulator = serve("ezmodel", seconds_per_video=600)
-    monkeypatch.setenv(CONN, emulator.connection_uri)  # at the usual rate
-    task_ids = await submitted(25)
-    emulator.plan(on="query", fault="answer", status=429, body=TOO_MANY, times=None)
-    async with asyncio.timeout(20):  # each refusal is followed by a silence of up to six seconds
-        events = await events_of(task_ids, deadline=time.time() + 0.5)
-
-    assert reasons(events) == ["KlingTimeoutError"] * 25
+    assert names(outcomes) == ["KlingTimeoutError"] * waiting
+    assert 40 <= elapsed() < 50  # each refusal is followed by a silence of up to six seconds
 
 
 # Ends
 
 
 @each_gateway
-async def test_only_an_end_is_an_end(gateway: str, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    ends: list[str] = []
-    monkeypatch.setattr("airflow_provider_kling.triggers.room.Room.freed", lambda room: ends.append("one"))
-    lasts = iter([0.0, 0.0, 600.0])
-    serve(gateway, seconds_per_video=lambda: next(lasts))
-    task_ids = [*await submitted(), *await submitted(prompt="A deer [fail]"), *await submitted()]
-    events = await events_of(task_ids, deadline=time.time() + 0.7)
+@in_no_time
+async def test_only_an_end_is_an_end(gateway: str) -> None:
+    kling = Kling(gateway)
+    task_ids = [
+        *kling.make(),
+        *kling.make(state=GenerationState.FAILED),
+        *kling.make(lasts=HOUR),
+        "no-such-generation",
+    ]
+    outcomes = await outcomes_of(kling.watcher(STEADY), task_ids, lasts=100.0)
 
-    assert reasons(events) == ["ended", "ended", "KlingTimeoutError"]
-    assert len(ends) == 2
+    assert names(outcomes) == ["succeeded", "failed", "KlingTimeoutError", "KlingTaskNotFoundError"]
+    assert kling.ends == 2

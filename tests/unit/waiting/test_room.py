@@ -1,0 +1,214 @@
+"""Waiting for room at the account: who goes when, in a triggerer and in a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.api.errors import KlingThrottledError
+from airflow_provider_kling.waiting.pacing import RoomPacing
+from airflow_provider_kling.waiting.room import Room, WaitForRoom
+from tests.unit.waiting.virtual import HOUR, NOW, elapsed, in_no_time
+
+STEADY = RoomPacing(jitter=0.0)
+
+
+class Queue:
+    """Waits for room, and remembers who was let go, and when, in that order."""
+
+    def __init__(self, pacing: RoomPacing = STEADY) -> None:
+        self.room = Room(pacing)
+        self.let_go: list[tuple[str, float]] = []
+        self.given_up: list[tuple[str, float]] = []
+        self._waiting: dict[str, asyncio.Task[None]] = {}
+
+    async def join(self, name: str, since: float = 0.0, tries: int = 1, lasts: float = 9 * HOUR) -> None:
+        async def wait() -> None:
+            waited = WaitForRoom(since, tries, NOW + elapsed() + lasts)
+            found = await self.room.wait(waited, NOW + elapsed())
+            (self.let_go if found else self.given_up).append((name, elapsed()))
+
+        self._waiting[name] = asyncio.create_task(wait())
+        await asyncio.sleep(0.001)
+
+    async def leave(self, name: str) -> None:
+        self._waiting.pop(name).cancel()
+        await asyncio.sleep(0.001)
+
+    async def freed(self, times: int = 1) -> list[str]:
+        for _ in range(times):
+            self.room.freed()
+        await asyncio.sleep(0.001)
+        return self.names
+
+    async def all_gone(self) -> None:
+        await asyncio.gather(*self._waiting.values())
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.let_go]
+
+    @property
+    def instants(self) -> list[float]:
+        return [at for _, at in self.let_go]
+
+
+@in_no_time
+async def test_each_end_lets_one_go_and_who_waits_longest_goes_first_also_who_comes_back() -> None:
+    queue = Queue()
+    for name, since in {"third": 30.0, "second": 20.0, "fourth": 30.0}.items():
+        await queue.join(name, since)
+    await queue.join("first", since=10.0, tries=5)
+
+    assert await queue.freed() == ["first"]
+    assert await queue.freed(2) == ["first", "second", "third"]
+    assert await queue.freed(2) == ["first", "second", "third", "fourth"]
+    assert await queue.freed() == queue.names  # and nobody else waits
+    await queue.all_gone()
+
+
+@in_no_time
+async def test_who_has_left_or_given_up_is_passed_over() -> None:
+    queue = Queue()
+    for name, lasts in {"left": HOUR, "gave up": 5.0, "stays": HOUR}.items():
+        await queue.join(name, lasts=lasts)
+    await queue.leave("left")
+    await asyncio.sleep(6.0)
+
+    assert [name for name, _ in queue.given_up] == ["gave up"]
+    assert await queue.freed() == ["stays"]
+
+
+@pytest.mark.parametrize("lasts", [-100.0, 0.0, 3.5])
+@in_no_time
+async def test_the_deadline_ends_it(lasts: float) -> None:
+    queue = Queue()
+    await queue.join("late", lasts=lasts)
+    await queue.all_gone()
+
+    ((name, at),) = queue.given_up
+    assert name == "late"
+    assert at == pytest.approx(max(lasts, 0.0), abs=0.002)
+
+
+@in_no_time
+async def test_without_ends_one_goes_at_a_time_and_the_pauses_shrink() -> None:
+    queue = Queue()
+    for name in "abcd":
+        await queue.join(name)
+    await queue.all_gone()
+
+    assert queue.names == list("abcd")
+    assert queue.instants == pytest.approx([15, 22.5, 27.5, 32.5], abs=0.1)
+
+
+@in_no_time
+async def test_the_pauses_grow_when_who_was_let_go_comes_back() -> None:
+    queue = Queue()
+    await queue.join("patient", since=2.0)
+    for tries in range(1, 6):
+        await queue.join("back again", since=1.0, tries=tries)
+        await queue._waiting["back again"]
+
+    pauses = [after - before for before, after in zip([0, *queue.instants], queue.instants, strict=False)]
+    # Whenever it comes back, the next timer runs already.
+    assert pauses == pytest.approx([15, 7.5, 15, 30, 60], abs=0.1)
+    await queue.leave("patient")
+
+
+@in_no_time
+async def test_no_pause_is_longer_than_two_minutes() -> None:
+    queue = Queue(replace(STEADY, first=100.0))
+    await queue.join("back again", tries=2)
+    await queue.all_gone()
+
+    assert queue.instants == pytest.approx([120], abs=0.1)
+
+
+@in_no_time
+async def test_a_timer_that_finds_nobody_is_not_set_again_until_somebody_comes() -> None:
+    queue = Queue()
+    await queue.join("a")
+    await queue.leave("a")
+    await asyncio.sleep(100.0)
+    await queue.join("b")
+    await queue.all_gone()
+
+    assert queue.names == ["b"]
+    assert queue.instants == pytest.approx([107.5], abs=0.01)
+
+
+@in_no_time
+async def test_the_pauses_of_many_triggerers_stray() -> None:
+    queues = [Queue(RoomPacing()) for _ in range(100)]
+    for queue in queues:
+        await queue.join("a")
+    await asyncio.gather(*(queue.all_gone() for queue in queues))
+    instants = [queue.let_go[0][1] for queue in queues]
+
+    assert 11.25 <= min(instants) < 12.5
+    assert 17.5 < max(instants) <= 18.9
+
+
+# A worker, and what it hands to a triggerer
+
+
+REFUSED = KlingThrottledError(
+    "The gateway refused: parallel task over resource pack limit.",
+    code=1303,
+    http_status=429,
+    request_id="r-1",
+    gateway="official",
+)
+
+
+def test_the_waiting_begins_with_the_first_refusal_and_counts_them_all() -> None:
+    assert WaitForRoom.after_refusal(None, 100.0) == WaitForRoom(100.0, 1)
+    assert WaitForRoom.after_refusal(WaitForRoom(100.0, 7, 200.0), 150.0) == WaitForRoom(100.0, 8, 200.0)
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3, 4, 5, 6, 50, 100_000])
+def test_the_pauses_of_a_worker_grow_twofold_up_to_a_minute(tries: int) -> None:
+    longest = min(2.0 * 2.0 ** min(tries - 1, 50), 60.0)
+    pauses = [WaitForRoom(0.0, tries).pause(RoomPacing()) for _ in range(200)]
+
+    assert longest / 2 <= min(pauses) < 0.55 * longest
+    assert 0.95 * longest < max(pauses) <= longest  # so that those who wait do not come back together
+
+
+def test_what_comes_back_from_a_triggerer_is_what_it_was_told() -> None:
+    waited = WaitForRoom(100.5, 3, 200.5)
+
+    assert waited.as_event() == {"since": 100.5, "tries": 3, "deadline": 200.5}
+    assert WaitForRoom.from_event(waited.as_event()) == waited
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        {},
+        {"tries": 1, "deadline": 2.0},
+        {"since": 1.0, "deadline": 2.0},
+        {"since": 1.0, "tries": 1},
+        {"since": None, "tries": 1, "deadline": 2.0},
+        {"since": 1.0, "tries": "many", "deadline": 2.0},
+    ],
+)
+def test_an_event_that_cannot_be_read_is_a_defect_and_says_what_came(event: dict[str, Any] | None) -> None:
+    with pytest.raises(RuntimeError, match="The trigger's event cannot be read: "):
+        WaitForRoom.from_event(event)
+
+
+def test_the_error_that_ends_it_says_that_nothing_was_made_and_for_how_long_was_waited() -> None:
+    over = WaitForRoom(1000.0, 9).over(REFUSED, 1100.4)
+
+    assert over.message == (
+        f"{REFUSED.message} There was no room at the account for 100 seconds (9 submissions were refused, "
+        "nothing was made)."
+    )
+    facts = (over.code, over.http_status, over.request_id, over.gateway)
+    assert facts == (1303, 429, "r-1", "official")
