@@ -38,15 +38,15 @@ airflow: $(READY)
 airflow-check: $(READY)
 	$(BIN)/python -m scripts.check_airflow
 
-## bench: what waiting costs, ours against others, some 20 minutes; with SIZES=100 some 4, and nothing is written down
+## bench: what waiting costs, ours against others, some 20 minutes; SIZES=100 is short, and not written down
 bench: $(READY)
 	$(BIN)/python -m benchmarks.waiting $(if $(SIZES),--sizes $(SIZES) --output build/benchmarks)
 	$(if $(SIZES),,$(BIN)/python -m scripts.tables)
 
-## bench-airflow: the nightly batch on a whole Airflow, ours and by hand, half an hour; VIDEOS=20 a short one, not written down
+## bench-airflow: the nightly batch on a whole Airflow, ours and by hand, half an hour; VIDEOS=20 is short, SMOKE=1 a trial
 bench-airflow: $(READY)
-	$(BIN)/python -m benchmarks.nightly $(if $(VIDEOS),--videos $(VIDEOS) --output build/benchmarks)
-	$(if $(VIDEOS),,$(BIN)/python -m scripts.tables)
+	$(BIN)/python -m benchmarks.nightly $(if $(SMOKE),--smoke) $(if $(VIDEOS),--videos $(VIDEOS) --output build/benchmarks)
+	$(if $(SMOKE)$(VIDEOS),,$(BIN)/python -m scripts.tables)
 
 ## trip: which of our files a prompt passes on its way to the wire, and an answer on its way back
 trip: $(READY)
