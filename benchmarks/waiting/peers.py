@@ -99,6 +99,7 @@ class PeerTrigger(BaseTrigger):
     def __init__(self, path: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.path = path
+        self.poll_seconds = POLL_SECONDS
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and plain JSON arguments."""
@@ -113,7 +114,7 @@ class SessionTrigger(PeerTrigger):
         connection = await get_async_connection("http_default")
         url = address(connection, self.path)
         async with aiohttp.ClientSession(headers=connection.extra_dejson) as session:
-            await until(partial(self._has_ended, session, url))
+            await until(partial(self._has_ended, session, url), self.poll_seconds)
         yield TriggerEvent(True)
 
     async def _has_ended(self, session: aiohttp.ClientSession, url: str) -> bool:
@@ -157,7 +158,7 @@ class ThreadTrigger(PeerTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Fire once, when the video has ended."""
         hook = BlockingHook()
-        await until(partial(asyncio.to_thread, hook.has_ended, self.path))
+        await until(partial(asyncio.to_thread, hook.has_ended, self.path), self.poll_seconds)
         yield TriggerEvent(True)
 
 
@@ -187,12 +188,12 @@ CONTENDERS = {
 }
 
 
-async def until(has_ended: Callable[[], Awaitable[bool]]) -> None:
-    """Ask every 5 s until the answer is yes."""
+async def until(has_ended: Callable[[], Awaitable[bool]], poll_seconds: float) -> None:
+    """Ask every so many seconds until the answer is yes."""
     while True:
         if await has_ended():
             return
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(poll_seconds)
 
 
 def address(connection: Connection, path: str) -> str:
