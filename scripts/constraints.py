@@ -29,7 +29,6 @@ OURS = ("--no-emit-package", "airflow-provider-kling", "--no-emit-package", "kli
 
 
 def main() -> None:
-    """Compile them all."""
     compile_to("constraints.txt", "pyproject.toml", "--universal", "--extra", "test", "--extra", "dev")
     for minor, version, until in MATRIX:
         compile_to(
@@ -42,7 +41,6 @@ def main() -> None:
 
 
 def compile_to(target: str, *arguments: str, requirements: str = "") -> None:
-    """Run `uv pip compile`."""
     command = (UV, "pip", "compile", *SILENT, *PYTHON, *OURS, *arguments, "--output-file", target)
     subprocess.run(command, cwd=ROOT, input=requirements, text=True, check=True)
 

@@ -102,12 +102,10 @@ async def run_airflow(command: tuple[str, ...], environment: Mapping[str, str], 
 
 
 def end_of(log: Path) -> str:
-    """Return the last lines of a log."""
     return "\n".join(log.read_text().splitlines()[-20:])
 
 
 def end_group(leader: int) -> None:
-    """Kill what is left of a process group."""
     try:
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:

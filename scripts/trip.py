@@ -137,7 +137,6 @@ def _execute(**arguments: Any) -> Trips:
 
 
 def main() -> None:
-    """Print it all."""
     with tempfile.TemporaryDirectory(prefix="trip-") as folder:
         os.environ |= airflow_environment(Path(folder), "")
         submitting = trips()
@@ -150,7 +149,6 @@ def main() -> None:
 
 
 def show(name: str, trip: Trip) -> None:
-    """Print a trip."""
     print("\n    ".join((f"{name}: {trip}", *trip.files)))
 
 

@@ -41,13 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 unless a video was lost, a task failed, or a video was paid for twice."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.nightly", description=__doc__)
     options.add_argument("--videos", type=int, help="one batch of so many (default: all batches)")
+    options.add_argument("--limited", type=int, default=0, help="with --videos: so many at a limited account")
     options.add_argument("--smoke", action="store_true", help="only a few videos of everybody, side by side")
     options.add_argument("--output", type=Path, help="write here, and not over what is committed")
     chosen = options.parse_args(arguments)
     if chosen.videos is not None and not chosen.output:
         options.error("with --videos, --output is needed: the committed results are those of a full run")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends everything, as Ctrl-C does
-    measured, troubles = run_all(batches(chosen.videos), measured_too=not chosen.smoke)
+    measured, troubles = run_all(batches(chosen.videos, chosen.limited), measured_too=not chosen.smoke)
     if not chosen.smoke:
         tell(measured, chosen.output)
     print(
@@ -57,7 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def tell(measured: Sequence[Measures], output: Path | None) -> None:
-    """Print what was measured, and write it down."""
     results = Results(
         about=about(),
         batches=[run for run in measured if run.contender in names(contenders.BATCH)],
@@ -69,21 +69,21 @@ def tell(measured: Sequence[Measures], output: Path | None) -> None:
     write_down(report.NAME, results, plot(results), output)
 
 
-def batches(videos: int | None) -> list[Batch]:
+def batches(videos: int | None, limited: int) -> list[Batch]:
     """
     Return what to run.
 
     :param videos: How many, in one batch each; None for everything.
+    :param limited: How many at an account that takes a few at a time, then.
     """
-    if videos is not None:
-        return [Batch(one, videos, SECONDS_PER_VIDEO) for one in contenders.BATCH]
-    found = [Batch(one, size, SECONDS_PER_VIDEO) for size in SIZES for one in contenders.BATCH]
-    limited = [Batch(one, LIMITED_VIDEOS, SECONDS_PER_VIDEO, PARALLEL_TASKS) for one in contenders.LIMITED]
-    return found + limited
+    sizes, limited = (SIZES, LIMITED_VIDEOS) if videos is None else ((videos,), limited)
+    found = [Batch(one, size, SECONDS_PER_VIDEO) for size in sizes for one in contenders.BATCH]
+    if limited:
+        found += [Batch(one, limited, SECONDS_PER_VIDEO, PARALLEL_TASKS) for one in contenders.LIMITED]
+    return found
 
 
 def names(of: Sequence[Contender]) -> set[str]:
-    """Return the ids of DAGs."""
     return {contender.dag_id for contender in of}
 
 
@@ -105,7 +105,6 @@ def run_all(orders: Sequence[Batch], *, measured_too: bool) -> tuple[list[Measur
 
 
 def about() -> dict[str, str]:
-    """Say where and when, and under which settings."""
     return {
         "machine": f"{os.cpu_count()} cores",
         "python": platform.python_version(),

@@ -80,7 +80,6 @@ class Results:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what was written down."""
         return cls(
             about=stored["about"],
             batches=[Measures(**run) for run in stored["batches"]],
@@ -89,7 +88,6 @@ class Results:
 
 
 def task_runs(changes: Iterable[Change]) -> int:
-    """Count how often a task came to run."""
     return sum(change.state == "running" for change in changes)
 
 

@@ -28,7 +28,6 @@ SMALL = 'style="font-size: 10px"'
 
 
 def plot(results: Results) -> str:
-    """Return the batches as SVG."""
     sizes = sorted({run.videos for run in results.batches})
     high = HEAD + (BAR * len(sizes) + SPACE) * len(BATCH) + FOOT
     parts: list[str] = []

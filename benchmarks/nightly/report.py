@@ -21,12 +21,10 @@ TITLES = {contender.dag_id: contender.title for contender in (*BATCH, *LIMITED)}
 
 
 def committed() -> Results:
-    """Return the results of the last full run."""
     return Results.from_dict(shared.committed(NAME))
 
 
 def about_table(results: Results) -> Table:
-    """Say where and when it was measured, and under which settings."""
     return tuple(results.about), [tuple(results.about.values())]
 
 
@@ -51,7 +49,6 @@ def batch_table(results: Results) -> Table:
 
 
 def request_table(results: Results) -> Table:
-    """Tell the requests per video apart."""
     head: tuple[str, ...] = ("Videos", "Written as", "Creates", "Questions about one task", "About many")
     rows: list[tuple[str, ...]] = [
         (
@@ -67,7 +64,6 @@ def request_table(results: Results) -> Table:
 
 
 def limited_table(results: Results) -> Table:
-    """Say what came of the account's limit."""
     head: tuple[str, ...] = (
         "Videos",
         "Written as",
@@ -97,7 +93,6 @@ def limited_table(results: Results) -> Table:
 
 
 def promise_table(results: Results) -> Table:
-    """Say of every promise whether it is met."""
     rows: list[tuple[str, ...]] = []
     for run in results.limited:
         if run.contender == ONE_TASK_LIMITED.dag_id:

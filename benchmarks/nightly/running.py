@@ -45,7 +45,6 @@ class Batch:
 
     @property
     def run_id(self) -> str:
-        """The run in Airflow."""
         return f"{self.contender.dag_id}-{self.videos}"
 
     @property
@@ -56,7 +55,6 @@ class Batch:
         )
 
     def emulator(self, port: int) -> KlingEmulator:
-        """Return the gateway that it is run against."""
         return KlingEmulator(
             gateway=GATEWAY,
             port=port,

@@ -55,7 +55,6 @@ async def main(sizes: Sequence[int]) -> Results:
 
 
 async def observed(case: Case) -> Figures:
-    """Measure a case, and say so."""
     print(f"{case.videos} videos at {case.gateway}: {case.contender}", flush=True)
     return await measure(case)
 
@@ -66,7 +65,6 @@ async def observed_outage(case: Case, seconds: float) -> Outage:
 
 
 def about() -> dict[str, str]:
-    """Return where and when this is."""
     return {
         "machine": f"{os.cpu_count()} cores",
         "python": platform.python_version(),
@@ -77,7 +75,6 @@ def about() -> dict[str, str]:
 
 
 def run() -> None:
-    """Run the benchmark as a program."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.waiting")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="default: all of them")
     parser.add_argument("--output", type=Path, help="write here, and not over what is committed")

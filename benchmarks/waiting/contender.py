@@ -55,7 +55,6 @@ class Triggers:
             await asyncio.sleep(0)
 
     async def ended(self) -> None:
-        """Return when each has fired, or has ended without."""
         await asyncio.gather(*self._tasks)
 
     async def _run(self, video: Video, trigger: Any) -> None:

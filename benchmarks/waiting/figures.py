@@ -83,7 +83,6 @@ class Results:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what was written down."""
         return cls(
             about=stored["about"],
             figures=[Figures(**figures) for figures in stored["figures"]],

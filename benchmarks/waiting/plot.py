@@ -31,7 +31,6 @@ MOST_LABELS = 3
 
 
 def plot(results: Results, scenario: str = "official") -> str:
-    """Return the figures of a scenario as SVG."""
     runs = [run for run in results.figures if run.scenario == scenario]
     names = [name for name in TITLES if any(run.contender == name for run in runs)]
     high = HEAD + ROW * len(names) + FOOT

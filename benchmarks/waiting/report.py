@@ -36,7 +36,6 @@ HEAD = (
 
 
 def committed() -> Results:
-    """Return the results of the last full run."""
     return Results.from_dict(shared.committed(NAME))
 
 
@@ -47,7 +46,6 @@ def scenario_table(results: Results, scenario: str) -> Table:
 
 
 def glance_table(results: Results) -> Table:
-    """Say for the README what a wait costs."""
     runs = [run for run in results.figures if (run.scenario, run.videos) == ("official", MANY)]
     head = (
         "1000 waiting tasks",
@@ -69,7 +67,6 @@ def glance_table(results: Results) -> Table:
 
 
 def outage_table(results: Results) -> Table:
-    """Say what happened while the gateway was down, and after."""
     outage = results.outage
     head = (
         "Waiting",
@@ -84,13 +81,11 @@ def outage_table(results: Results) -> Table:
 
 
 def promise_table(results: Results) -> Table:
-    """Say of every promise whether it is met."""
     rows = [(promise.text, promise.figure, promise.verdict) for promise in promises(results)]
     return ("Promise", "Measured", "Met?"), rows
 
 
 def about_table(results: Results) -> Table:
-    """Say where and when it was measured."""
     return tuple(results.about), [tuple(results.about.values())]
 
 
