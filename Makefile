@@ -4,36 +4,29 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-random e2e coverage lint matrix airflow airflow-check bench bench-airflow constraints tables clean
+.PHONY: help demo test e2e lint matrix airflow airflow-check bench bench-airflow trip constraints tables clean
+
+## help: list the targets
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F ': ' '{printf "%-14s %s\n", $$1, substr($$0, length($$1) + 3)}'
 
 ## demo: run the nightly batch on an emulated ElkAPI and EzModel, and show what landed
 demo: $(READY)
 	$(BIN)/python -m scripts.demo
 
-## test: unit and integration tests, in the order in which they are written
+## test: unit, integration and project tests in random order, and what they cover of the HTTP layer
 test: $(READY)
-	$(BIN)/pytest -n 4 -p no:randomly
-
-## test-random: the same in random order
-test-random: $(READY)
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 --cov
 
 ## e2e: a whole Airflow on PostgreSQL, with everything in it killed half-way: nothing is paid for twice
 e2e: $(READY)
 	$(BIN)/pytest tests/e2e -p no:randomly
 
-## coverage: the unit tests of the HTTP layer, which must reach 98 % of its lines and branches
-coverage: $(READY)
-	$(BIN)/pytest -n 4 -q -p no:randomly tests/unit/api --cov airflow_provider_kling/api --cov-branch \
-		--cov-report term-missing:skip-covered --cov-fail-under 98
-
-## lint: ruff and mypy
+## lint: ruff, mypy, spelling and the other checks of a commit, over all files
 lint: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/pre-commit run --all-files
 
-## matrix: the tests on the newest Airflow 3.0, 3.1 and 3.2, and on the 3.4 pre-release; `make test` has 3.3
+## matrix: what depends on Airflow, on its newest 3.0, 3.1 and 3.2, and on the 3.4 pre-release; `make test` has 3.3
 matrix: $(READY)
 	$(BIN)/python -m scripts.matrix
 
@@ -45,15 +38,19 @@ airflow: $(READY)
 airflow-check: $(READY)
 	$(BIN)/python -m scripts.check_airflow
 
-## bench: what waiting costs, ours against others, some 20 minutes; with SIZES=100 some 4, and nothing is written down
+## bench: what waiting costs, ours against others, some 20 minutes; SIZES=100 is short, and not written down
 bench: $(READY)
 	$(BIN)/python -m benchmarks.waiting $(if $(SIZES),--sizes $(SIZES) --output build/benchmarks)
 	$(if $(SIZES),,$(BIN)/python -m scripts.tables)
 
-## bench-airflow: the nightly batch on a whole Airflow, ours and by hand, half an hour; VIDEOS=20 a short one, not written down
+## bench-airflow: the nightly batch on a whole Airflow, ours and by hand, half an hour; VIDEOS=20 is short, SMOKE=1 a trial
 bench-airflow: $(READY)
-	$(BIN)/python -m benchmarks.nightly $(if $(VIDEOS),--videos $(VIDEOS) --output build/benchmarks)
-	$(if $(VIDEOS),,$(BIN)/python -m scripts.tables)
+	$(BIN)/python -m benchmarks.nightly $(if $(SMOKE),--smoke) $(if $(VIDEOS),--videos $(VIDEOS) --output build/benchmarks)
+	$(if $(SMOKE)$(VIDEOS),,$(BIN)/python -m scripts.tables)
+
+## trip: which of our files a prompt passes on its way to the wire, and an answer on its way back
+trip: $(READY)
+	$(BIN)/python -m scripts.trip
 
 ## constraints: compile constraints.txt and matrix/*.txt anew
 constraints: $(READY)
@@ -63,10 +60,11 @@ constraints: $(READY)
 tables: $(READY)
 	$(BIN)/python -m scripts.tables
 
+## clean: remove .venv and all that was built
 clean:
 	rm -rf $(VENV) build
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml emulator/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \

@@ -22,7 +22,6 @@ DAG_ID = "kling_text2video"
 
 
 def main() -> int:
-    """Return 0 when it went as it should."""
     port, emulator_port = free_port(), free_port()
     mark = f"airflow-of-{os.getpid()}"
     airflow = subprocess.Popen(
@@ -46,7 +45,6 @@ def main() -> int:
 
 
 def is_healthy(url: str) -> bool:
-    """Return whether every component says that it is."""
     try:
         health = requests.get(f"{url}/api/v2/monitor/health", timeout=5).json()
     except requests.RequestException:
@@ -76,7 +74,6 @@ def run_dag(url: str) -> str:
 
 
 def wait_for(what: str, seconds: float, holds: Any) -> None:
-    """Ask twice a second until it holds."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -93,7 +90,6 @@ def has_mark(process: Path, mark: str) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

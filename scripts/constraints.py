@@ -20,27 +20,28 @@ MATRIX = (
     ("3.2", "==3.2.2", "2026-06-12"),
     ("3.4", "==3.4.0b2", "2026-11-19"),
 )
+# The oldest is tested with the lowest versions that pyproject.toml declares. They are found anew each time,
+# because what is pinned already would be kept, however much lower a bound has become.
+LOWEST = ("--upgrade", "--resolution", "lowest-direct")
 COMPAT = ("--exclude-newer-package", "apache-airflow-providers-common-compat=2026-11-19")
+# Both are in this repository, and installed from it.
+OURS = ("--no-emit-package", "airflow-provider-kling", "--no-emit-package", "kling-emulator")
 
 
 def main() -> None:
-    """Compile them all."""
-    own = ("--no-emit-package", "airflow-provider-kling")
-    extras = ("--extra", "test", "--extra", "dev")
-    compile_to("constraints.txt", "pyproject.toml", "--universal", *extras, *own)
+    compile_to("constraints.txt", "pyproject.toml", "--universal", "--extra", "test", "--extra", "dev")
     for minor, version, until in MATRIX:
         compile_to(
             f"matrix/airflow-{minor}.txt",
-            "pyproject.toml",
-            "-",
-            *("--extra", "test", "--exclude-newer", until, *COMPAT, *own),
+            *("pyproject.toml", "emulator/pyproject.toml", "-"),
+            *("--extra", "test", "--exclude-newer", until, *COMPAT),
+            *(LOWEST if minor == MATRIX[0][0] else ()),
             requirements=f"apache-airflow{version}",
         )
 
 
 def compile_to(target: str, *arguments: str, requirements: str = "") -> None:
-    """Run `uv pip compile`."""
-    command = (UV, "pip", "compile", *SILENT, *PYTHON, *arguments, "--output-file", target)
+    command = (UV, "pip", "compile", *SILENT, *PYTHON, *OURS, *arguments, "--output-file", target)
     subprocess.run(command, cwd=ROOT, input=requirements, text=True, check=True)
 
 

@@ -13,21 +13,27 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import av
 from kling_emulator import KlingEmulator
 
-from scripts.local import AIRFLOW, BUILD, POOL, ROOT, airflow_environment
+from scripts.local import (
+    AIRFLOW,
+    BUILD,
+    INTERRUPTED,
+    POOL,
+    ROOT,
+    airflow_environment,
+    cancel_when_interrupted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GATEWAYS = ("elkapi", "ezmodel")
-PROMPTS = ROOT / "dags" / "prompts.csv"
 SECONDS_PER_VIDEO = 2.0
 DURATION_TOLERANCE_SECONDS = 0.2
-INTERRUPTED = 130  # as a shell reports it
 COLUMNS = "{prompt:<42.42}  {task_id:<37}  {state:<7}  {seconds:>7}  {bytes:>7}  {path}"
 
 
@@ -43,26 +49,26 @@ class Batch:
     folder: Path
 
 
-async def main() -> None:
-    """Run the batches side by side, check what landed, and print it."""
-    task = cast("asyncio.Task[None]", asyncio.current_task())
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: what a shell starts aside ignores it
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+async def main(folder: Path, prompts: Path) -> None:
+    """
+    Run the batches side by side, check what landed, and print it.
+
+    :param folder: Where everything goes; what a demo before left there is replaced.
+    :param prompts: The rows of the batch.
+    """
+    cancel_when_interrupted()
     try:
         async with asyncio.TaskGroup() as group:
-            runs = [group.create_task(run_batch(gateway)) for gateway in GATEWAYS]
+            runs = [group.create_task(run_batch(gateway, folder / gateway, prompts)) for gateway in GATEWAYS]
     except* DemoError as failed:
         raise failed.exceptions[0] from None
     for run in runs:
-        show(run.result())
+        show(run.result(), prompts)
 
 
-async def run_batch(gateway: str) -> Batch:
+async def run_batch(gateway: str, folder: Path, prompts: Path) -> Batch:
     """Run `kling_nightly_batch` against an emulator of this gateway."""
-    folder = BUILD / "demo" / gateway
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    conf = {"prompts_file": PROMPTS.as_uri(), "output": folder.as_uri()}
+    conf = {"prompts_file": prompts.as_uri(), "output": folder.as_uri()}
     with (
         KlingEmulator(gateway=gateway, seconds_per_video=SECONDS_PER_VIDEO) as emulator,
         tempfile.TemporaryDirectory(prefix="airflow-") as home,
@@ -96,23 +102,21 @@ async def run_airflow(command: tuple[str, ...], environment: Mapping[str, str], 
 
 
 def end_of(log: Path) -> str:
-    """Return the last lines of a log."""
     return "\n".join(log.read_text().splitlines()[-20:])
 
 
 def end_group(leader: int) -> None:
-    """Kill what is left of a process group."""
     try:
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:
         return
 
 
-def show(batch: Batch) -> None:
+def show(batch: Batch, prompts: Path) -> None:
     """Print a line for each video, having checked it against what was asked for."""
     (path,) = batch.folder.glob("*/manifest.json")
     manifest = json.loads(path.read_text())
-    with PROMPTS.open(newline="", encoding="utf-8") as file:
+    with prompts.open(newline="", encoding="utf-8") as file:
         asked = list(csv.DictReader(file))
     counts = f"{manifest['landed']} landed, {manifest['failed']} failed"
     print(f"\n{batch.gateway}: {counts} ({path.relative_to(ROOT)})")
@@ -142,10 +146,13 @@ def check(row: Mapping[str, str], video: Mapping[str, Any]) -> float:
     return seconds
 
 
-def run() -> None:
+def run(folder: Path = BUILD / "demo", prompts: Path = ROOT / "dags" / "prompts.csv") -> None:
     """Run the demo as a program: what went wrong goes to standard error."""
+    for gateway in GATEWAYS:
+        shutil.rmtree(folder / gateway, ignore_errors=True)
+        (folder / gateway).mkdir(parents=True)
     try:
-        asyncio.run(main())
+        asyncio.run(main(folder, prompts))
     except DemoError as failed:
         sys.exit(str(failed))
     except asyncio.CancelledError:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 def error_table() -> str:
-    """List every error that we raise."""
     kinds = [
         kind
         for kind in vars(errors).values()
@@ -37,7 +36,6 @@ def error_table() -> str:
 
 
 def code_table() -> str:
-    """Say which error a gateway's code is."""
     tables: tuple[tuple[str, Mapping[Any, type[errors.KlingError]]], ...] = (
         ("Kling's number", BY_NUMBER),
         ("a relay's word", BY_WORD),
@@ -69,7 +67,6 @@ def gateway_table() -> str:
 
 
 def field_table() -> str:
-    """Say which fields of a request each gateway takes."""
     sent = [name for name, field in Text2VideoRequest.model_fields.items() if not field.exclude]
     return _table(
         ("Field", *GATEWAYS),
@@ -81,7 +78,6 @@ def field_table() -> str:
 
 
 def model_table() -> str:
-    """Say what each model is known to make from text."""
     return _table(
         ("Model", "Seconds", "Modes", "Sound in", "`cfg_scale`", "From text", "Retired"),
         (
@@ -105,7 +101,6 @@ def waiting_table(name: str) -> str:
 
 
 def glance_table() -> str:
-    """Say for the README what waiting costs."""
     return _table(*waiting.glance_table(waiting.committed()))
 
 
@@ -142,7 +137,6 @@ def page_with(name: str) -> tuple[Path, str, str]:
 
 
 def main() -> None:
-    """Write them all."""
     for name in TABLES:
         page, _, fresh = page_with(name)
         page.write_text(fresh)

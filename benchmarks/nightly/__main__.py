@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import signal
@@ -16,11 +15,10 @@ from typing import TYPE_CHECKING
 from benchmarks.nightly import contenders, report
 from benchmarks.nightly.measures import Results
 from benchmarks.nightly.plot import plot
-from benchmarks.nightly.report import COMMITTED
 from benchmarks.nightly.running import GATEWAY, Batch, connect, run, warm_up
-from benchmarks.waiting.report import as_text
+from benchmarks.shared import as_text, write_down
 from scripts.check_airflow import free_port
-from scripts.local import ROOT
+from scripts.local import INTERRUPTED
 from tests.e2e.cluster import Cluster
 from tests.e2e.small_videos import small_videos
 
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from benchmarks.nightly.contenders import Contender
     from benchmarks.nightly.measures import Measures
 
-PICTURE = ROOT / "docs" / "benchmarks" / "nightly.svg"
 DAGS = Path(__file__).with_name("dags")
 # Everything else is as Airflow has it by default, which is 16 running tasks of a DAG at a time, too.
 SETTINGS = {"AIRFLOW__CORE__PARALLELISM": "16"}
@@ -38,7 +35,6 @@ SECONDS_PER_VIDEO = 20.0
 SIZES = (20, 100)
 LIMITED_VIDEOS = 60
 PARALLEL_TASKS = 5
-INTERRUPTED = 130  # as a shell reports it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,13 +42,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.ArgumentParser(prog="python -m benchmarks.nightly", description=__doc__)
     options.add_argument("--videos", type=int, help="one batch of so many (default: all batches)")
     options.add_argument("--limited", type=int, default=0, help="with --videos: so many at a limited account")
+    options.add_argument("--smoke", action="store_true", help="only a few videos of everybody, side by side")
     options.add_argument("--output", type=Path, help="write here, and not over what is committed")
     chosen = options.parse_args(arguments)
     if chosen.videos is not None and not chosen.output:
         options.error("with --videos, --output is needed: the committed results are those of a full run")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends everything, as Ctrl-C does
-    outcomes = run_all(batches(chosen.videos, chosen.limited))
-    measured = [measures for measures, _ in outcomes]
+    measured, troubles = run_all(batches(chosen.videos, chosen.limited), measured_too=not chosen.smoke)
+    if not chosen.smoke:
+        tell(measured, chosen.output)
+    print(
+        "\n".join(f"WRONG: {trouble}" for trouble in troubles) or "Every video landed, and was paid for once."
+    )
+    return int(bool(troubles))
+
+
+def tell(measured: Sequence[Measures], output: Path | None) -> None:
     results = Results(
         about=about(),
         batches=[run for run in measured if run.contender in names(contenders.BATCH)],
@@ -61,14 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for table in report.TABLES.values():
         if table(results)[1]:
             print(f"\n{as_text(table(results))}")
-    if chosen.output:
-        write(results, chosen.output / COMMITTED.name, chosen.output / PICTURE.name)
-    else:
-        write(results, COMMITTED, PICTURE)
-    troubles = [trouble for _, of_one in outcomes for trouble in of_one]
-    for trouble in troubles:
-        print(f"WRONG: {trouble}", file=sys.stderr)
-    return int(bool(troubles))
+    write_down(report.NAME, results, plot(results), output)
 
 
 def batches(videos: int | None, limited: int) -> list[Batch]:
@@ -86,34 +84,27 @@ def batches(videos: int | None, limited: int) -> list[Batch]:
 
 
 def names(of: Sequence[Contender]) -> set[str]:
-    """Return the ids of DAGs."""
     return {contender.dag_id for contender in of}
 
 
-def run_all(orders: Sequence[Batch]) -> list[tuple[Measures, list[str]]]:
-    """Run one after the other, on one Airflow."""
-    outcomes = []
+def run_all(orders: Sequence[Batch], *, measured_too: bool) -> tuple[list[Measures], list[str]]:
+    """Run one after the other, on one Airflow; return what they took, and what went wrong."""
+    measured = []
     dag_ids = sorted({batch.contender.dag_id for batch in orders})
     with small_videos(), Cluster(DAGS, dag_ids, SETTINGS) as cluster:
         port = free_port()
         connect(cluster, port, PARALLEL_TASKS)
-        warm_up(cluster, orders, port)
-        for batch in orders:
+        troubles = warm_up(cluster, orders, port)
+        for batch in orders if measured_too else ():
             print(f"{batch.run_id} ...", end=" ", flush=True)
-            outcomes.append(run(cluster, batch, port))
-            print(f"{outcomes[-1][0].wall_seconds:.0f} s", flush=True)
-    return outcomes
-
-
-def write(results: Results, data: Path, picture: Path) -> None:
-    """Write the results down, as JSON and as a picture."""
-    for file, text in ((data, json.dumps(results.as_dict(), indent=1) + "\n"), (picture, plot(results))):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+            measures, wrong = run(cluster, batch, port)
+            measured.append(measures)
+            troubles += wrong
+            print(f"{measures.wall_seconds:.0f} s", flush=True)
+    return measured, troubles
 
 
 def about() -> dict[str, str]:
-    """Say where and when, and under which settings."""
     return {
         "machine": f"{os.cpu_count()} cores",
         "python": platform.python_version(),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.waiting.figures import percentile
+from benchmarks.shared import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -80,20 +80,14 @@ class Results:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what :meth:`as_dict` gave."""
         return cls(
             about=stored["about"],
             batches=[Measures(**run) for run in stored["batches"]],
             limited=[Measures(**run) for run in stored["limited"]],
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return asdict(self)
-
 
 def task_runs(changes: Iterable[Change]) -> int:
-    """Count how often a task came to run."""
     return sum(change.state == "running" for change in changes)
 
 

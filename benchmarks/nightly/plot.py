@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.nightly.contenders import BATCH
-from benchmarks.waiting.plot import STYLE
-from benchmarks.waiting.report import number
+from benchmarks.shared import number, svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +28,6 @@ SMALL = 'style="font-size: 10px"'
 
 
 def plot(results: Results) -> str:
-    """Return the batches as SVG."""
     sizes = sorted({run.videos for run in results.batches})
     high = HEAD + (BAR * len(sizes) + SPACE) * len(BATCH) + FOOT
     parts: list[str] = []
@@ -42,9 +40,7 @@ def plot(results: Results) -> str:
     wide = NAMES + COLUMNS * (SCALE + VALUE + GAP)
     foot = len(PANELS) // COLUMNS * high + 8
     parts.append(_text(0, foot, f"Bars from above: {' and '.join(map(str, sizes))} videos."))
-    box = f'viewBox="0 0 {wide} {foot + 12}" width="{wide}" height="{foot + 12}"'
-    body = "\n".join(parts)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>\n<style>{STYLE}</style>\n{body}\n</svg>\n'
+    return svg(wide, foot + 12, parts)
 
 
 def _names(sizes: int, top: float) -> Iterator[str]:

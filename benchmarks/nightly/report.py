@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from benchmarks import shared
 from benchmarks.nightly.contenders import BATCH, BEST, LIMITED, ONE_TASK_LIMITED
 from benchmarks.nightly.measures import Results
-from benchmarks.waiting.report import number
-from scripts.local import ROOT
+from benchmarks.shared import listed, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.nightly.measures import Measures
-    from benchmarks.waiting.report import Table
+    from benchmarks.shared import Table
 
-COMMITTED = ROOT / "benchmarks" / "results" / "nightly.json"
+NAME = "nightly"
 MOST_OVER_IDEAL = 1.25
 TITLES = {contender.dag_id: contender.title for contender in (*BATCH, *LIMITED)}
 
 
 def committed() -> Results:
-    """Return the results of the last full run."""
-    return Results.from_dict(json.loads(COMMITTED.read_text()))
+    return Results.from_dict(shared.committed(NAME))
 
 
 def about_table(results: Results) -> Table:
-    """Say where and when it was measured, and under which settings."""
     return tuple(results.about), [tuple(results.about.values())]
 
 
@@ -52,7 +49,6 @@ def batch_table(results: Results) -> Table:
 
 
 def request_table(results: Results) -> Table:
-    """Tell the requests per video apart."""
     head: tuple[str, ...] = ("Videos", "Written as", "Creates", "Questions about one task", "About many")
     rows: list[tuple[str, ...]] = [
         (
@@ -68,7 +64,6 @@ def request_table(results: Results) -> Table:
 
 
 def limited_table(results: Results) -> Table:
-    """Say what came of the account's limit."""
     head: tuple[str, ...] = (
         "Videos",
         "Written as",
@@ -98,7 +93,6 @@ def limited_table(results: Results) -> Table:
 
 
 def promise_table(results: Results) -> Table:
-    """Say of every promise whether it is met."""
     rows: list[tuple[str, ...]] = []
     for run in results.limited:
         if run.contender == ONE_TASK_LIMITED.dag_id:
@@ -128,7 +122,7 @@ def _against_best(run: Measures, field: str, results: Results) -> str:
 
 
 def _lateness(run: Measures) -> str:
-    return ", ".join(map(number, (run.late_p50, run.late_p95, run.late_max)))
+    return listed(run.late_p50, run.late_p95, run.late_max)
 
 
 # By their names in the docs, in their order.

@@ -45,7 +45,6 @@ class Batch:
 
     @property
     def run_id(self) -> str:
-        """The run in Airflow."""
         return f"{self.contender.dag_id}-{self.videos}"
 
     @property
@@ -56,7 +55,6 @@ class Batch:
         )
 
     def emulator(self, port: int) -> KlingEmulator:
-        """Return the gateway that it is run against."""
         return KlingEmulator(
             gateway=GATEWAY,
             port=port,
@@ -74,15 +72,22 @@ def connect(cluster: Cluster, port: int, pool_slots: int) -> None:
     cluster.rest.post("pools", {"name": "kling", "slots": pool_slots, "include_deferred": True})
 
 
-def warm_up(cluster: Cluster, batches: Sequence[Batch], port: int) -> None:
-    """Let everybody make a few videos, so that all is loaded and the time that they take is known."""
+def warm_up(cluster: Cluster, batches: Sequence[Batch], port: int) -> list[str]:
+    """
+    Let everybody make a few videos at once, so that all is loaded and the time that they take is known.
+
+    :return: What went wrong.
+    """
     contenders = {batch.contender: batch.seconds_per_video for batch in batches}
-    singles = [Batch(contender, WARM_UP_VIDEOS, seconds) for contender, seconds in contenders.items()]
-    with singles[0].emulator(port):
-        for single in singles:
-            _start(cluster, single)
-        for single in singles:
-            _await(cluster, single, LONGEST_WARM_UP_SECONDS)
+    firsts = [Batch(contender, WARM_UP_VIDEOS, seconds) for contender, seconds in contenders.items()]
+    with firsts[0].emulator(port) as emulator:
+        folders = [_start(cluster, first) for first in firsts]
+        for first in firsts:
+            _await(cluster, first, LONGEST_WARM_UP_SECONDS)
+        paid = emulator.counters().creates_accepted
+    landed = sum(len(_landed(folder, WARM_UP_VIDEOS)) for folder in folders)
+    failed = sum(_failed_tasks(cluster, first) for first in firsts)
+    return _troubles("warm-up", len(firsts) * WARM_UP_VIDEOS, landed, paid, failed)
 
 
 def run(cluster: Cluster, batch: Batch, port: int) -> tuple[measures.Measures, list[str]]:
@@ -94,8 +99,7 @@ def run(cluster: Cluster, batch: Batch, port: int) -> tuple[measures.Measures, l
         tasks = emulator.tasks()
         done = _done_times(emulator)
     changes = cluster.database.changes(batch.run_id)
-    states = cluster.database.task_states(batch.run_id).values()
-    landed = {index: time for index in range(batch.videos) if (time := _landed_at(folder, index)) is not None}
+    landed = _landed(folder, batch.videos)
     queries = sum(task.queries for task in tasks)
     index_of = {task.task_id: int(task.prompt.removeprefix("Deer ")) for task in tasks}
     measured = measures.Measures(
@@ -112,10 +116,11 @@ def run(cluster: Cluster, batch: Batch, port: int) -> tuple[measures.Measures, l
             [landed[index_of[one]] - time for one, time in done.items() if index_of[one] in landed]
         ),
         refused=counters.creates_received - counters.creates_accepted,
-        failed_tasks=sum(state != "success" for state in states),
+        failed_tasks=_failed_tasks(cluster, batch),
         retries=measures.retries(changes),
     )
-    return measured, _troubles(batch, measured, len(landed), counters.creates_accepted)
+    paid = counters.creates_accepted
+    return measured, _troubles(batch.run_id, batch.videos, len(landed), paid, measured.failed_tasks)
 
 
 def _start(cluster: Cluster, batch: Batch) -> Path:
@@ -140,6 +145,16 @@ def _done_times(emulator: KlingEmulator) -> dict[str, float]:
     return {task["task_id"]: task["updated_at"] / 1000 for task in answer.json()["data"]}
 
 
+def _failed_tasks(cluster: Cluster, batch: Batch) -> int:
+    return sum(state != "success" for state in cluster.database.task_states(batch.run_id).values())
+
+
+def _landed(folder: Path, videos: int) -> dict[int, float]:
+    """When each file that is whole was there, by its number."""
+    times = {index: _landed_at(folder, index) for index in range(videos)}
+    return {index: time for index, time in times.items() if time is not None}
+
+
 def _landed_at(folder: Path, index: int) -> float | None:
     """When a file was there as it is, if it is whole."""
     path = folder / f"{index}.mp4"
@@ -150,10 +165,10 @@ def _landed_at(folder: Path, index: int) -> float | None:
     return path.stat().st_ctime if whole else None  # of the renaming, which mtime does not tell
 
 
-def _troubles(batch: Batch, measured: measures.Measures, landed: int, paid: int) -> list[str]:
+def _troubles(run_id: str, videos: int, landed: int, paid: int, failed_tasks: int) -> list[str]:
     found = {
-        f"{batch.videos - landed} videos lost": landed < batch.videos,
-        f"{paid} videos paid for": paid != batch.videos,
-        f"{measured.failed_tasks} tasks failed": measured.failed_tasks > 0,
+        f"{videos - landed} videos lost": landed < videos,
+        f"{paid} videos paid for": paid != videos,
+        f"{failed_tasks} tasks failed": failed_tasks > 0,
     }
-    return [f"{batch.run_id}: {trouble}" for trouble, is_so in found.items() if is_so]
+    return [f"{run_id}: {trouble}" for trouble, is_so in found.items() if is_so]

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import platform
-import signal
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from benchmarks.shared import as_text, write_down
 from benchmarks.waiting.children import RunError
-from benchmarks.waiting.figures import HTTP_SENSOR, OURS, Figures, Results
+from benchmarks.waiting.figures import HTTP_SENSOR, OURS, Figures, Outage, Results
 from benchmarks.waiting.plot import plot
 from benchmarks.waiting.promises import MANY, MOST
-from benchmarks.waiting.report import COMMITTED, TABLES, TITLES, as_text
+from benchmarks.waiting.report import NAME, TABLES, TITLES
 from benchmarks.waiting.runs import Case, measure, measure_outage
-from scripts.local import ROOT
+from scripts.local import INTERRUPTED, cancel_when_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PICTURE = ROOT / "docs" / "benchmarks" / "waiting.svg"
 SIZES = (100, MANY, MOST)
 # So many waits are next to no work for two cores, so their runs are made side by side.
 FEW = 100
 OUTAGE_SECONDS = 60.0
 SHORT_OUTAGE_SECONDS = 20.0
-INTERRUPTED = 130  # as a shell reports it
 
 
 async def main(sizes: Sequence[int]) -> Results:
@@ -41,30 +38,33 @@ async def main(sizes: Sequence[int]) -> Results:
     :param sizes: The numbers of videos to wait for.
     :raises RunError: a run gave no figures.
     """
-    task = cast("asyncio.Task[None]", asyncio.current_task())
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: what a shell starts aside ignores it
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    cancel_when_interrupted()
     one_size = MANY if MANY in sizes else max(sizes)
     cases = [Case("official", contender, size) for size in sizes for contender in TITLES]
     cases += [Case("newapi", contender, one_size) for contender in (OURS, HTTP_SENSOR)]
     few = [case for case in cases if case.videos <= FEW]
+    seconds = OUTAGE_SECONDS if one_size >= MANY else SHORT_OUTAGE_SECONDS
+    outage = observed_outage(Case("official", OURS, one_size), seconds)
+    if one_size <= FEW:
+        measured, down = await asyncio.gather(asyncio.gather(*map(observed, cases)), outage)
+        return Results(about=about(), figures=measured, outage=down)
     figures = dict(zip(few, await asyncio.gather(*map(observed, few)), strict=True))
     for case in cases:
         figures[case] = figures.get(case) or await observed(case)
-    seconds = OUTAGE_SECONDS if one_size >= MANY else SHORT_OUTAGE_SECONDS
-    print(f"{one_size} videos, a gateway that is down for {seconds:g} s", flush=True)
-    outage = await measure_outage(Case("official", OURS, one_size), seconds)
-    return Results(about=about(), figures=[figures[case] for case in cases], outage=outage)
+    return Results(about=about(), figures=[figures[case] for case in cases], outage=await outage)
 
 
 async def observed(case: Case) -> Figures:
-    """Measure a case, and say so."""
     print(f"{case.videos} videos at {case.gateway}: {case.contender}", flush=True)
     return await measure(case)
 
 
+async def observed_outage(case: Case, seconds: float) -> Outage:
+    print(f"{case.videos} videos at {case.gateway}, which is down for {seconds:g} s", flush=True)
+    return await measure_outage(case, seconds)
+
+
 def about() -> dict[str, str]:
-    """Return where and when this is."""
     return {
         "machine": f"{os.cpu_count()} cores",
         "python": platform.python_version(),
@@ -74,15 +74,7 @@ def about() -> dict[str, str]:
     }
 
 
-def write(results: Results, data: Path, picture: Path) -> None:
-    """Write the results down, as JSON and as a picture."""
-    for file, text in ((data, json.dumps(results.as_dict(), indent=1) + "\n"), (picture, plot(results))):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-
 def run() -> None:
-    """Run the benchmark as a program."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.waiting")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="default: all of them")
     parser.add_argument("--output", type=Path, help="write here, and not over what is committed")
@@ -99,10 +91,7 @@ def run() -> None:
     for name, table in TABLES.items():
         print(f"\n{name}\n{as_text(table(results))}")
     print(f"\n{time.monotonic() - began:.0f} s")
-    if arguments.output:
-        write(results, arguments.output / COMMITTED.name, arguments.output / PICTURE.name)
-    else:
-        write(results, COMMITTED, PICTURE)
+    write_down(NAME, results, plot(results), arguments.output)
 
 
 if __name__ == "__main__":

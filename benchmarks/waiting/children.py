@@ -35,7 +35,6 @@ class Child:
         self._log = log
 
     async def tell(self, **message: Any) -> None:
-        """Send a message."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(message).encode() + b"\n")
         await self._process.stdin.drain()

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 # Imported here for all contenders alike: in a triggerer that has run for a while, all modules are there.
 import airflow_provider_kling.api.async_client  # noqa: F401
 from airflow_provider_kling.api.gateways import GATEWAYS
-from benchmarks.waiting.figures import percentile
+from benchmarks.shared import percentile
 from benchmarks.waiting.heartbeat import Heartbeat
 from benchmarks.waiting.memory import fill_free_memory, resident_kb
 from benchmarks.waiting.peers import CONTENDERS, Video
@@ -55,7 +55,6 @@ class Triggers:
             await asyncio.sleep(0)
 
     async def ended(self) -> None:
-        """Return when each has fired, or has ended without."""
         await asyncio.gather(*self._tasks)
 
     async def _run(self, video: Video, trigger: Any) -> None:

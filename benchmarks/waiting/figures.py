@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -84,34 +83,17 @@ class Results:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what :meth:`as_dict` gave."""
         return cls(
             about=stored["about"],
             figures=[Figures(**figures) for figures in stored["figures"]],
             outage=Outage(**stored["outage"]),
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return asdict(self)
-
     def find(self, scenario: str, contender: str, videos: int) -> Figures | None:
         """Return the figures of one run; None if there was none."""
         key = (scenario, contender, videos)
         runs = (run for run in self.figures if (run.scenario, run.contender, run.videos) == key)
         return next(runs, None)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """
-    Return the smallest value that at least this share of all values do not exceed.
-
-    :param share: 0.5 for the median, above 0 and up to 1.
-    :raises ValueError: there are no values.
-    """
-    if not values:
-        raise ValueError("there is no percentile of nothing")
-    return sorted(values)[max(math.ceil(share * len(values)), 1) - 1]
 
 
 def rounded(value: float) -> float:

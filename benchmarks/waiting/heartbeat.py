@@ -32,11 +32,9 @@ class Heartbeat:
         self.late_ms.clear()
 
     def start(self) -> None:
-        """Begin to beat."""
         self._task = asyncio.create_task(self._beat())
 
     def stop(self) -> None:
-        """End it."""
         self._task.cancel()
 
     def overlook(self) -> None:

@@ -48,12 +48,10 @@ class Video:
 
     @property
     def path(self) -> str:
-        """Where the gateway tells of it."""
         return GATEWAYS[self.gateway].query(self.task_id, TEXT2VIDEO).path
 
 
 def ours(video: Video) -> BaseTrigger:
-    """Wait as our sensor does."""
     return KlingTaskTrigger(
         kling_task_id=video.task_id,
         product=TEXT2VIDEO,
@@ -89,7 +87,6 @@ class LookingSensorTrigger(HttpSensorTrigger):
 
 
 def http_sensor(video: Video) -> BaseTrigger:
-    """Wait as a deferrable HttpSensor does."""
     return LookingSensorTrigger(endpoint=video.path)
 
 
@@ -99,9 +96,9 @@ class PeerTrigger(BaseTrigger):
     def __init__(self, path: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.path = path
+        self.poll_seconds = POLL_SECONDS
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and plain JSON arguments."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {"path": self.path}
 
 
@@ -109,11 +106,10 @@ class SessionTrigger(PeerTrigger):
     """One aiohttp session for each trigger, kept while it waits; the connection is looked up once."""
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Fire once, when the video has ended."""
         connection = await get_async_connection("http_default")
         url = address(connection, self.path)
         async with aiohttp.ClientSession(headers=connection.extra_dejson) as session:
-            await until(partial(self._has_ended, session, url))
+            await until(partial(self._has_ended, session, url), self.poll_seconds)
         yield TriggerEvent(True)
 
     async def _has_ended(self, session: aiohttp.ClientSession, url: str) -> bool:
@@ -127,18 +123,15 @@ class BlockingHook:
 
     @cached_property
     def connection(self) -> Connection:
-        """The connection, looked up once."""
         return BaseHook.get_connection("http_default")
 
     @cached_property
     def session(self) -> requests.Session:
-        """The client."""
         session = requests.Session()
         session.headers.update(self.connection.extra_dejson)
         return session
 
     def has_ended(self, path: str) -> bool:
-        """Ask, and block until the answer is there."""
         response = self.session.get(address(self.connection, path), timeout=60)
         response.raise_for_status()
         return has_ended(response.content)
@@ -155,9 +148,8 @@ class ThreadTrigger(PeerTrigger):
     """
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Fire once, when the video has ended."""
         hook = BlockingHook()
-        await until(partial(asyncio.to_thread, hook.has_ended, self.path))
+        await until(partial(asyncio.to_thread, hook.has_ended, self.path), self.poll_seconds)
         yield TriggerEvent(True)
 
 
@@ -175,7 +167,6 @@ class Contender:
 
 
 def is_ended_event(payload: Any) -> bool:
-    """Tell whether our own event is that of a video."""
     return bool(payload["status"] == "ended" and not payload["failure"])
 
 
@@ -187,12 +178,11 @@ CONTENDERS = {
 }
 
 
-async def until(has_ended: Callable[[], Awaitable[bool]]) -> None:
-    """Ask every 5 s until the answer is yes."""
+async def until(has_ended: Callable[[], Awaitable[bool]], poll_seconds: float) -> None:
     while True:
         if await has_ended():
             return
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(poll_seconds)
 
 
 def address(connection: Connection, path: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from benchmarks.shared import number, svg
 from benchmarks.waiting.promises import MANY
-from benchmarks.waiting.report import TITLES, number
+from benchmarks.waiting.report import TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,15 +23,6 @@ PANELS = (
     ("lag_p95", "Loop lag, p95 (ms)"),
 )
 COLORS = dict(zip(TITLES, ("#2da44e", "#d1702a", "#a371f7", "#3b8eea"), strict=True))
-# The text has to be readable on white and on black, whether or not the page says which it is.
-STYLE = """
-text { font: 12px system-ui, sans-serif; fill: #656d76; }
-.head { font-weight: 600; }
-.many { text-anchor: end; }
-.tick { text-anchor: middle; font-size: 10px; }
-line { stroke: #8c959f; stroke-opacity: 0.35; }
-@media (prefers-color-scheme: dark) { text { fill: #9ea7b3; } }
-"""
 NAMES, SCALE, VALUE, GAP = 140, 160, 52, 34  # widths in pixels
 HEAD, ROW, FOOT = 26, 22, 34  # heights
 COLUMNS = 3
@@ -39,7 +31,6 @@ MOST_LABELS = 3
 
 
 def plot(results: Results, scenario: str = "official") -> str:
-    """Return the figures of a scenario as SVG."""
     runs = [run for run in results.figures if run.scenario == scenario]
     names = [name for name in TITLES if any(run.contender == name for run in runs)]
     high = HEAD + ROW * len(names) + FOOT
@@ -53,9 +44,7 @@ def plot(results: Results, scenario: str = "official") -> str:
     parts.append(
         _text(NAMES + SCALE + VALUE + GAP, 2 * high + 8, f"The number is that of N = {_many(runs)}.")
     )
-    body = "\n".join(parts)
-    box = f'viewBox="0 0 {wide} {2 * high + 20}" width="{wide}" height="{2 * high + 20}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>\n<style>{STYLE}</style>\n{body}\n</svg>\n'
+    return svg(wide, 2 * high + 20, parts)
 
 
 def _names(names: Sequence[str], top: float) -> Iterator[str]:

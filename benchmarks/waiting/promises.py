@@ -32,12 +32,10 @@ class Promise:
 
     @property
     def verdict(self) -> str:
-        """Whether it is met, in words."""
         return {True: "met", False: "not met", None: "not measured"}[self.is_met]
 
 
 def promises(results: Results) -> list[Promise]:
-    """Return all promises, held against the figures."""
     return [*_batch_reads(results), *_single_reads(results), *_growth(results), *_outage(results.outage)]
 
 

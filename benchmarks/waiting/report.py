@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmarks import shared
+from benchmarks.shared import listed, number
 from benchmarks.waiting.figures import OURS, Results
 from benchmarks.waiting.promises import MANY, promises
-from scripts.local import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from benchmarks.shared import Table
     from benchmarks.waiting.figures import Figures
 
-    Table = tuple[Sequence[str], Sequence[Sequence[str]]]
-
-COMMITTED = ROOT / "benchmarks" / "results" / "waiting.json"
+NAME = "waiting"
 TITLES = {
     OURS: "`KlingTaskTrigger`",
     "http_sensor": "`HttpSensorTrigger`",
@@ -37,8 +36,7 @@ HEAD = (
 
 
 def committed() -> Results:
-    """Return the results of the last full run."""
-    return Results.from_dict(json.loads(COMMITTED.read_text()))
+    return Results.from_dict(shared.committed(NAME))
 
 
 def scenario_table(results: Results, scenario: str) -> Table:
@@ -48,7 +46,6 @@ def scenario_table(results: Results, scenario: str) -> Table:
 
 
 def glance_table(results: Results) -> Table:
-    """Say for the README what a wait costs."""
     runs = [run for run in results.figures if (run.scenario, run.videos) == ("official", MANY)]
     head = (
         "1000 waiting tasks",
@@ -70,7 +67,6 @@ def glance_table(results: Results) -> Table:
 
 
 def outage_table(results: Results) -> Table:
-    """Say what happened while the gateway was down, and after."""
     outage = results.outage
     head = (
         "Waiting",
@@ -85,13 +81,11 @@ def outage_table(results: Results) -> Table:
 
 
 def promise_table(results: Results) -> Table:
-    """Say of every promise whether it is met."""
     rows = [(promise.text, promise.figure, promise.verdict) for promise in promises(results)]
     return ("Promise", "Measured", "Met?"), rows
 
 
 def about_table(results: Results) -> Table:
-    """Say where and when it was measured."""
     return tuple(results.about), [tuple(results.about.values())]
 
 
@@ -103,20 +97,6 @@ TABLES: Mapping[str, Callable[[Results], Table]] = {
     "waiting-outage": outage_table,
     "waiting-promises": promise_table,
 }
-
-
-def as_text(table: Table) -> str:
-    """Return a table whose columns are aligned."""
-    rows = [table[0], *table[1]]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def number(value: float) -> str:
-    """Write three significant digits, and whole numbers as they are."""
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def _row(run: Figures, ours: Figures | None) -> tuple[str, ...]:
@@ -133,10 +113,6 @@ def _row(run: Figures, ours: Figures | None) -> tuple[str, ...]:
         against("requests"),
         against("connections"),
         against("memory_kb"),
-        _listed(run.late_p50, run.late_p95, run.late_max),
-        _listed(run.lag_p95, run.lag_max),
+        listed(run.late_p50, run.late_p95, run.late_max),
+        listed(run.lag_p95, run.lag_max),
     )
-
-
-def _listed(*values: float) -> str:
-    return ", ".join(map(number, values))

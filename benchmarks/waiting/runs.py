@@ -15,8 +15,9 @@ import aiohttp
 
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.generation import TEXT2VIDEO
+from benchmarks.shared import percentile
 from benchmarks.waiting.children import Child, RunError, running
-from benchmarks.waiting.figures import Figures, Outage, percentile, rounded
+from benchmarks.waiting.figures import Figures, Outage, rounded
 from scripts.local import airflow_environment
 
 if TYPE_CHECKING:

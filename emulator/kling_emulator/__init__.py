@@ -6,15 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kling_emulator.emulator import KlingEmulator
-    from kling_emulator.store import Counters
+    from kling_emulator.account import Counters
+    from kling_emulator.server import KlingEmulator
     from kling_emulator.tasks import State, TaskSnapshot
 
 __version__ = "0.1.0"
 
 __all__ = ["Counters", "KlingEmulator", "State", "TaskSnapshot"]
 
-_MODULES = {"Counters": "store", "KlingEmulator": "emulator", "State": "tasks", "TaskSnapshot": "tasks"}
+_MODULES = {"Counters": "account", "KlingEmulator": "server", "State": "tasks", "TaskSnapshot": "tasks"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from kling_emulator.emulator import KlingEmulator
 from kling_emulator.gateways import GATEWAYS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from kling_emulator.server import KlingEmulator
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(str(contradiction))
     try:
         _serve(emulator)
-    except (OSError, ModuleNotFoundError) as obstacle:
+    except OSError as obstacle:
         sys.stderr.write(f"kling-emulator cannot start: {obstacle}\n")
         return 1
     return 0
@@ -45,13 +42,35 @@ def _serve(emulator: KlingEmulator) -> None:
         signal.sigwait(stop_signals)
 
 
+# What makes the gateway refuse, be late, or forget: the option, its type, what it is called, what it does.
+_LIMITS = (
+    (
+        *("--parallel-tasks", int, "NUMBER"),
+        "refuse a create while so many tasks are unfinished (default: never)",
+    ),
+    ("--requests-per-second", float, "NUMBER", "refuse requests that come faster (default: never)"),
+    (
+        *("--units", float, "NUMBER"),
+        "units in the resource pack; refuse creates when they are used up (default: no end of them)",
+    ),
+    (
+        *("--status-age-seconds", float, "SECONDS"),
+        "how often a relay asks Kling about a task (default: as the real one does)",
+    ),
+    (
+        *("--link-seconds", float, "SECONDS"),
+        "how long a link is good (default: 30 days from the end of its task)",
+    ),
+)
+
+
 def argument_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="kling-emulator", description="A Kling gateway on this machine.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8765, help="0 picks a free one (default: %(default)s)")
-    parser.add_argument("--gateway", choices=GATEWAYS, default="official", help="default: %(default)s")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=8765, help="0 picks a free one (default: %(default)s)")
+    add("--gateway", choices=GATEWAYS, default="official", help="default: %(default)s")
+    add(
         "--api-key",
         dest="api_keys",
         action="append",
@@ -59,53 +78,20 @@ def argument_parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="accept this API key, and no other that is not given too (default: any key but wrong-key)",
     )
-    parser.add_argument("--access-key", help="also accept tokens of this issuer (official only)")
-    parser.add_argument("--secret-key", help="what those tokens are signed with")
-    parser.add_argument(
+    add("--access-key", help="also accept tokens of this issuer (official only)")
+    add("--secret-key", help="what those tokens are signed with")
+    add(
         "--seconds-per-video",
         type=float,
         default=5.0,
         metavar="SECONDS",
         help="from a create to the end of its task (default: %(default)s)",
     )
-    _add_limits(parser)
-    return parser
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    """Add what makes the gateway refuse, be late, or forget."""
-    parser.add_argument(
-        "--parallel-tasks",
-        type=int,
-        metavar="NUMBER",
-        help="refuse a create while so many tasks are unfinished (default: never)",
-    )
-    parser.add_argument(
-        "--requests-per-second",
-        type=float,
-        metavar="NUMBER",
-        help="refuse requests that come faster (default: never)",
-    )
-    parser.add_argument(
-        "--units",
-        type=float,
-        metavar="NUMBER",
-        help="units in the resource pack; refuse creates when they are used up (default: no end of them)",
-    )
-    parser.add_argument(
-        "--status-age-seconds",
-        type=float,
-        metavar="SECONDS",
-        help="how often a relay asks Kling about a task (default: as the real one does)",
-    )
-    parser.add_argument(
-        "--link-seconds",
-        type=float,
-        metavar="SECONDS",
-        help="how long a link is good (default: 30 days from the end of its task)",
-    )
-    parser.add_argument(
+    for option, kind, metavar, meaning in _LIMITS:
+        add(option, type=kind, metavar=metavar, help=meaning)
+    add(
         "--proxied-links",
         action="store_true",
         help="the gateway streams the files itself, to its own users (newapi only)",
     )
+    return parser

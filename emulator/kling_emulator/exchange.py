@@ -1,46 +1,60 @@
-"""A gateway over HTTP: requests in, its words out, and whatever shall go wrong on the way."""
+"""The emulator over HTTP: requests in, a gateway's words out, and whatever shall go wrong on the way."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from kling_emulator.admin import ADMIN_PATH
-from kling_emulator.faults import On, fault_of_create, fault_of_query
-from kling_emulator.gateways.refusal import RefusalError
-from kling_emulator.inflict import inflict
-from kling_emulator.limits import Limit
-from kling_emulator.links import FILES_PATH
-from kling_emulator.sightings import Sighting, sight, told_state
-from kling_emulator.tasks import State
+from kling_emulator.account import FILES_PATH, Account, Limit, LinkSigner
+from kling_emulator.faults import (
+    Answer,
+    Asked,
+    Fault,
+    On,
+    Plans,
+    befall,
+    fault_of_create,
+    fault_of_query,
+    read_plans,
+)
+from kling_emulator.gateways.kling import RefusalError
+from kling_emulator.tasks import State, VideoTask, sight
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from aiohttp.typedefs import Handler
 
-    from kling_emulator.emulation import Emulation
-    from kling_emulator.faults import Fault
-    from kling_emulator.files import VideoFiles
-    from kling_emulator.gateways.base import Page, See
-    from kling_emulator.tasks import VideoTask
+    from kling_emulator.gateways.base import Gateway, Page, See
+    from kling_emulator.render import VideoFiles
+
+ADMIN_PATH = "/_emulator/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emulation:
+    """
+    All that outlives a stop and a start of the server.
+
+    :param status_age: seconds from one look of the gateway at its tasks to the next; 0 for always.
+    """
+
+    gateway: Gateway
+    account: Account
+    signer: LinkSigner
+    plans: Plans
+    status_age: float
 
 
 class Exchange:
-    """
-    Serves one gateway.
-
-    :param emulation: what is emulated.
-    :param files: the videos, for a gateway that streams them itself.
-    """
+    """Serves one gateway, and the files where it streams them itself."""
 
     def __init__(self, emulation: Emulation, files: VideoFiles) -> None:
         self._gateway = emulation.gateway
-        self._store = emulation.store
+        self._account = emulation.account
         self._signer = emulation.signer
-        self._limits = emulation.limits
         self._plans = emulation.plans
         self._status_age = emulation.status_age
         self._files = files
@@ -58,13 +72,8 @@ class Exchange:
         ]
 
     @web.middleware
-    async def refuse(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """
-        Ask for the key first, and put refusals in the gateway's form.
-
-        :param request: what was asked.
-        :param handler: what would answer it.
-        """
+    async def refuse(self, request: web.Request, handler: Handler) -> Answer:
+        """Ask for the key first, and put refusals in the gateway's form."""
         try:
             if not request.path.startswith((ADMIN_PATH, FILES_PATH)):
                 self._gateway.authenticate(request.headers.get("Authorization", ""), request.path)
@@ -72,14 +81,14 @@ class Exchange:
         except RefusalError as refusal:
             return _refused(refusal)
 
-    async def _create(self, request: web.Request) -> web.StreamResponse:
+    async def _create(self, request: web.Request) -> Answer:
         body = await _json_object(request)
-        self._store.receive(body)
+        self._account.receive(body)
 
-        async def make() -> web.StreamResponse:
+        async def make() -> Answer:
             task = self._make(body)
             answer = web.json_response(self._gateway.accepted(task))
-            return await inflict(fault_of_create(task), request, _ready(answer), self._error(On.CREATE))
+            return await befall(fault_of_create(task.fates), self._asked(request, On.CREATE, _ready(answer)))
 
         return await self._answer(request, On.CREATE, self._plans.take(On.CREATE), make)
 
@@ -88,69 +97,69 @@ class Exchange:
             raise self._gateway.unreadable_body()
         fields = {name: value for name, value in body.items() if value is not None}
         video_request = self._gateway.read(fields)
-        if limit := self._limits.reached_by_a_create():
+        if limit := self._account.limit_of_a_create():
             raise self._gateway.limited(limit)
-        return self._store.accept(self._gateway.new_task_id(), video_request)
+        return self._account.accept(self._gateway.new_task_id(), video_request)
 
-    async def _query(self, request: web.Request) -> web.StreamResponse:
-        self._store.count("polls")
+    async def _query(self, request: web.Request) -> Answer:
+        self._account.count("polls")
         task_id = request.match_info["task_id"]
         task = self._gateway.find(task_id)
         fault = self._plans.take(On.QUERY, shows_a_success=task is not None and self._has_succeeded(task))
 
-        async def tell() -> web.StreamResponse:
+        async def tell() -> Answer:
             if task is None:
                 raise self._gateway.unknown_task(task_id)
             task.queries += 1
             answer = web.json_response(self._gateway.report(self._seer(request, fault)(task)))
-            return await inflict(fault_of_query(task), request, _ready(answer), self._error(On.QUERY))
+            fated = fault_of_query(task.fates, task.queries)
+            return await befall(fated, self._asked(request, On.QUERY, _ready(answer)))
 
         return await self._answer(request, On.QUERY, fault, tell)
 
     def _handler(self, page: Page) -> Handler:
-        async def answer(request: web.Request) -> web.StreamResponse:
+        async def answer(request: web.Request) -> Answer:
             if page.on is On.LIST:
-                self._store.count("polls")
-            shows_a_success = any(self._has_succeeded(task) for task in self._store.tasks())
+                self._account.count("polls")
+            shows_a_success = any(self._has_succeeded(task) for task in self._account.tasks())
             fault = self._plans.take(page.on, shows_a_success=shows_a_success)
 
-            async def tell() -> web.StreamResponse:
+            async def tell() -> Answer:
                 return web.json_response(page.answer(request.query, self._seer(request, fault)))
 
             return await self._answer(request, page.on, fault, tell)
 
         return answer
 
-    async def _content(self, request: web.Request) -> web.StreamResponse:
+    async def _content(self, request: web.Request) -> Answer:
         task_id = request.match_info["task_id"]
         task = self._gateway.find_content(task_id, self._seer(request, None))
         return await self._files.send(request, task, self._error(On.FILE))
 
-    async def _unknown(self, request: web.Request) -> web.Response:
+    async def _unknown(self, request: web.Request) -> Answer:
         raise self._gateway.unknown_route(request.method, request.path)
 
     async def _answer(
-        self,
-        request: web.Request,
-        on: On,
-        fault: Fault | None,
-        speak: Callable[[], Awaitable[web.StreamResponse]],
-    ) -> web.StreamResponse:
-        async def answer() -> web.StreamResponse:
+        self, request: web.Request, on: On, fault: Fault | None, speak: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        async def answer() -> Answer:
             try:
-                if self._limits.is_too_fast():
+                if self._account.is_too_fast():
                     raise self._gateway.limited(Limit.RATE)
                 return await speak()
             except RefusalError as refusal:
                 return _refused(refusal)
 
-        return await inflict(fault, request, answer, self._error(on))
+        return await befall(fault, self._asked(request, on, answer))
 
-    def _error(self, on: On) -> Callable[[int], web.Response]:
+    def _asked(self, request: web.Request, on: On, answer: Callable[[], Awaitable[Answer]]) -> Asked:
+        return Asked(request=request, answer=answer, error=self._error(on))
+
+    def _error(self, on: On) -> Callable[[int], Answer]:
         return lambda status: _refused(self._gateway.failure(status, is_create=on is On.CREATE))
 
     def _has_succeeded(self, task: VideoTask) -> bool:
-        return told_state(task, self._status_age) is State.SUCCEEDED
+        return task.told_state(self._status_age) is State.SUCCEEDED
 
     def _seer(self, request: web.Request, fault: Fault | None) -> See:
         content_path = self._gateway.content_path
@@ -160,11 +169,56 @@ class Exchange:
             # The host that the caller reached, which may be the name of a container.
             return f"{request.scheme}://{request.host}{path}"
 
-        def see(task: VideoTask) -> Sighting:
-            lies = fault.lies if fault else frozenset()
-            return sight(task, status_age=self._status_age, lies=lies, link=link)
+        lie = fault.lie if fault else None
+        return lambda task: sight(task, status_age=self._status_age, lie=lie, link=link)
 
-        return see
+
+class Admin:
+    """What tests ask the emulator about itself, and what they ask of it. These paths need no key."""
+
+    def __init__(self, emulation: Emulation) -> None:
+        self._account = emulation.account
+        self._plans = emulation.plans
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get(ADMIN_PATH + "counters", self._counters),
+            web.get(ADMIN_PATH + "creates", self._creates),
+            web.get(ADMIN_PATH + "tasks", self._tasks),
+            web.get(ADMIN_PATH + "faults", self._list_faults),
+            web.post(ADMIN_PATH + "faults", self._plan_faults),
+            web.delete(ADMIN_PATH + "faults", self._clear_faults),
+            web.post(ADMIN_PATH + "reset", self._reset),
+        ]
+
+    async def _counters(self, request: web.Request) -> web.Response:
+        return web.json_response(asdict(self._account.counters))
+
+    async def _creates(self, request: web.Request) -> web.Response:
+        return web.json_response(self._account.creates())
+
+    async def _tasks(self, request: web.Request) -> web.Response:
+        return web.json_response([asdict(task) for task in self._account.snapshots()])
+
+    async def _list_faults(self, request: web.Request) -> web.Response:
+        return web.json_response(self._plans.left())
+
+    async def _plan_faults(self, request: web.Request) -> web.Response:
+        try:
+            plans = read_plans(await request.json())
+        except ValueError as wrong:
+            return web.json_response({"error": str(wrong)}, status=400)
+        self._plans.add(plans)
+        return web.Response(status=204)
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        self._plans.clear()
+        return web.Response(status=204)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        self._account.reset()
+        self._plans.clear()
+        return web.Response(status=204)
 
 
 async def _json_object(request: web.Request) -> dict[str, Any] | None:
@@ -175,8 +229,8 @@ async def _json_object(request: web.Request) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _ready(answer: web.StreamResponse) -> Callable[[], Awaitable[web.StreamResponse]]:
-    async def give() -> web.StreamResponse:
+def _ready(answer: Answer) -> Callable[[], Awaitable[Answer]]:
+    async def give() -> Answer:
         return answer
 
     return give

@@ -1,27 +1,21 @@
 """
-The fixture ``kling_emulator``, for the tests of those who use this provider.
+The fixture ``kling_emulator``, for the tests of those who use Kling.
 
 Pytest loads this module in every session where the package is installed, so it imports nothing of weight.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kling_emulator import KlingEmulator
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """
-    Register the marker.
-
-    :param config: pytest's configuration.
-    """
     config.addinivalue_line(
         "markers",
         "kling_emulator(gateway='official', seconds_per_video=0.5, ...): "

@@ -46,7 +46,7 @@ def _start(folder: Path, prompts: Path) -> subprocess.Popen[str]:
     """Start a demo that keeps to a folder of its own, and whose processes have it in their environment."""
     program = (
         "from pathlib import Path; from scripts import demo; "
-        f"demo.BUILD, demo.PROMPTS = Path({str(folder)!r}), Path({str(prompts)!r}); demo.run()"
+        f"demo.run(Path({str(folder)!r}), Path({str(prompts)!r}))"
     )
     return subprocess.Popen(
         [sys.executable, "-c", program],

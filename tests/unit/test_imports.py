@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import kling_emulator
 import pytest
 
 import airflow_provider_kling
 
 PACKAGE = Path(airflow_provider_kling.__path__[0])
+EMULATOR = Path(kling_emulator.__path__[0])
 HEAVY = {"requests", "aiohttp", "jwt", "av"}
 IMPORTED_BY_DAGS = (
     "operators.video",
@@ -20,18 +22,32 @@ IMPORTED_BY_DAGS = (
     "triggers.task",
     "hooks.kling",
 )
-API = sorted(path.stem for path in (PACKAGE / "api").glob("*.py") if path.stem != "__init__")
 ENGINES = {"generations", "waiting", "landing"}
-THIN = ("operators", "sensors", "transfers", "triggers")
-ARROWS = {
-    # Each folder, and what it may import of the package beyond itself. What only type checkers import counts.
-    "api": set[str](),
-    "waiting": {"api"},
-    "landing": {"api"},
-    "generations": {"api"},
-    "hooks": {"api", "failures", *ENGINES},
-    **{folder: {"api", "failures", "hooks", *ENGINES, *THIN} for folder in THIN},
+BELOW_THIN = {"api", "failures", "batch", "hooks", *ENGINES}
+THIN = {"operators", "sensors", "transfers", "triggers"}
+# Each folder and file of the package, and what it may import of the package beyond itself. What only type
+# checkers import counts.
+ARROWS: dict[str, set[str]] = {
+    "get_provider_info": set(),
+    "api": set(),
+    "failures": {"api"},
+    "retry_policy": {"api", "failures"},
+    **{folder: {"api", "failures"} for folder in ENGINES},
+    "batch": {"api", "failures", *ENGINES},
+    "hooks": {"api", "failures", "batch", *ENGINES},
+    **dict.fromkeys(THIN, BELOW_THIN | THIN),
 }
+
+
+def modules_of(package: Path, folder: str = "") -> list[str]:
+    """Every module below a folder, by its dotted name."""
+    files = sorted(path.relative_to(package.parent) for path in (package / folder).rglob("*.py"))
+    return [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
+
+
+def part_of(module: str) -> str:
+    """The folder or file right below the package that a module is in; empty for the package itself."""
+    return ".".join(module.split(".")[1:2])
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -42,8 +58,10 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def imported(path: Path) -> set[str]:
-    """Every module that a file imports anywhere, also within functions and for type checkers alone."""
+def imported(package: Path, module: str) -> set[str]:
+    """What a module imports anywhere, also within functions and for type checkers alone."""
+    path = package.parent.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     tree = ast.parse(path.read_text())
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -67,25 +85,30 @@ def test_what_a_dag_imports_needs_no_http_client_no_jwt_and_no_codec() -> None:
 
 
 def test_the_api_runs_where_there_is_no_airflow() -> None:
-    modules = ", ".join(f"airflow_provider_kling.api.{name}" for name in API)
+    modules = ", ".join(modules_of(PACKAGE, "api"))
+    assert "airflow_provider_kling.api.reading.values" in modules
     loaded = loaded_after(f"import sys; sys.modules['airflow'] = None; import {modules}")
-    assert "requests" in loaded  # so it was really imported
-    assert "aiohttp" in loaded
+    assert {"requests", "aiohttp"} <= loaded  # so it was really imported
 
 
-@pytest.mark.parametrize("name", API)
-def test_no_module_of_the_api_names_airflow(name: str) -> None:
-    modules = imported(PACKAGE / "api" / f"{name}.py")
-    assert not {module for module in modules if module.split(".")[0] == "airflow"}
-    assert modules
+@pytest.mark.parametrize("module", modules_of(PACKAGE, "api"))
+def test_no_module_of_the_api_names_airflow(module: str) -> None:
+    assert "airflow" not in {name.split(".")[0] for name in imported(PACKAGE, module)}
 
 
-@pytest.mark.parametrize("folder", ARROWS)
-def test_the_arrows_between_the_folders_point_one_way(folder: str) -> None:
-    ours = {
-        module.split(".")[1]
-        for path in (PACKAGE / folder).rglob("*.py")
-        for module in imported(path)
-        if module.startswith("airflow_provider_kling.")
-    }
-    assert ours - {folder} <= ARROWS[folder]
+@pytest.mark.parametrize("module", modules_of(EMULATOR))
+def test_no_module_of_the_emulator_names_airflow_or_the_provider(module: str) -> None:
+    assert {name.split(".")[0] for name in imported(EMULATOR, module)}.isdisjoint(
+        {"airflow", "airflow_provider_kling"}
+    )
+
+
+@pytest.mark.parametrize("module", modules_of(PACKAGE))
+def test_the_arrows_between_the_folders_point_one_way(module: str) -> None:
+    name = PACKAGE.name
+    ours = {part_of(other) for other in imported(PACKAGE, module) if other.startswith(f"{name}.")}
+    assert ours - {part_of(module)} <= ARROWS.get(part_of(module), set())
+
+
+def test_every_folder_and_file_of_the_package_has_its_place() -> None:
+    assert {part_of(module) for module in modules_of(PACKAGE)} - {""} <= ARROWS.keys()

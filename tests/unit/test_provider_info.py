@@ -50,8 +50,7 @@ def test_every_module_of_a_kind_is_named(kind: str) -> None:
     import airflow_provider_kling
 
     folder = Path(airflow_provider_kling.__path__[0], kind)
-    helpers = {"__init__", "connection", "events", "landing"}
-    helpers |= {"breaker", "budget", "pacing", "per_loop", "watched", "watcher"}
+    helpers = {"__init__", "connection", "events", "lineage"}
     modules = {path.stem for path in folder.glob("*.py")} - helpers
     assert {name.rpartition(".")[2] for name in names(INFO[kind])} == modules
 

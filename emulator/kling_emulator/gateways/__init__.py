@@ -1,18 +1,14 @@
-"""The gateways that the emulator can be, each in a file of its own."""
+"""The gateways that the emulator can be, a file for each family of servers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_emulator.gateways.crazyrouter import Crazyrouter
 from kling_emulator.gateways.elkapi import ElkApi
 from kling_emulator.gateways.envelope import Envelope
 from kling_emulator.gateways.ezmodel import EzModel
-from kling_emulator.gateways.ezmodel_code import EzModelCode
+from kling_emulator.gateways.new_api import Crazyrouter, EzModelCode, OldNewApi, ProxyingNewApi, StockNewApi
 from kling_emulator.gateways.official import Official
-from kling_emulator.gateways.old_new_api import OldNewApi
-from kling_emulator.gateways.proxying_new_api import ProxyingNewApi
-from kling_emulator.gateways.stock_new_api import StockNewApi
 
 if TYPE_CHECKING:
     from kling_emulator.gateways.base import Gateway

@@ -7,29 +7,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from kling_emulator.gateways.official_errors import error_of_status, official_error
-from kling_emulator.tasks import State
+from kling_emulator.gateways.kling import (
+    STATUS_WORDS,
+    Json,
+    RefusalError,
+    error_of_status,
+    kling_error,
+    kling_task_id,
+    relay_task_id,
+)
+from kling_emulator.tasks import Sighting, State, VideoRequest, VideoTask
 
 if TYPE_CHECKING:
-    from kling_emulator.credentials import Credentials
+    from kling_emulator.account import Account, Limit
     from kling_emulator.faults import On
-    from kling_emulator.gateways.refusal import Json, RefusalError
-    from kling_emulator.limits import Limit
-    from kling_emulator.pack import ResourcePack
-    from kling_emulator.sightings import Sighting
-    from kling_emulator.store import TaskStore
-    from kling_emulator.tasks import VideoRequest, VideoTask
 
-See = Callable[["VideoTask"], "Sighting"]
+See = Callable[[VideoTask], Sighting]
 """Looks at a task, for one answer."""
-
-KLING_STATUS_WORDS = {
-    State.SUBMITTED: "submitted",
-    State.PROCESSING: "processing",
-    State.SUCCEEDED: "succeed",
-    State.FAILED: "failed",
-}
-"""Kling's own words, which some relays keep. It is ``succeed``, without an ending."""
 
 
 @dataclass(frozen=True)
@@ -46,30 +40,24 @@ class Page:
 
 
 class Gateway(ABC):
-    """
-    One dialect in which Kling is spoken. To add one, subclass it and list it in this package.
-
-    :param store: where the tasks are.
-    :param credentials: the keys that are accepted.
-    :param pack: the units that are left.
-    """
+    """One dialect in which Kling is spoken. To add one, subclass it and list it in this package."""
 
     name: ClassVar[str]
     """What ``--gateway`` calls it."""
     connection_name: ClassVar[str | None] = None
     """What an Airflow connection calls it, where that differs: clients know dialects, not versions."""
-    tasks_path: ClassVar[str]
+    tasks_path: ClassVar[str] = "/kling/v1/videos/text2video"
     """POST here to create, GET here plus the task id to query."""
     content_path: ClassVar[str | None] = None
     """Where it streams a file to its own users, where its links lead there instead of to Kling's network."""
-    status_words: ClassVar[Mapping[State, str]]
+    status_words: ClassVar[Mapping[State, str]] = STATUS_WORDS
     status_age_seconds: ClassVar[float] = 0.0
     """How often it asks Kling for the state of a task; 0 where it always knows."""
+    has_ids_of_its_own: ClassVar[bool] = True
+    """Whether it makes up ids for its tasks; otherwise they are in the form of Kling's."""
 
-    def __init__(self, store: TaskStore, credentials: Credentials, pack: ResourcePack) -> None:
-        self.store = store
-        self.credentials = credentials
-        self.pack = pack
+    def __init__(self, account: Account) -> None:
+        self.account = account
 
     @abstractmethod
     def authenticate(self, authorization: str, path: str) -> None:
@@ -89,24 +77,12 @@ class Gateway(ABC):
         """
 
     @abstractmethod
-    def new_task_id(self) -> str:
-        """Make up an id in the gateway's form."""
-
-    @abstractmethod
     def accepted(self, task: VideoTask) -> Json:
-        """
-        Answer a create.
-
-        :param task: the task that it made.
-        """
+        """Answer a create with the task that it made."""
 
     @abstractmethod
     def report(self, sighting: Sighting) -> Json:
-        """
-        Answer a query.
-
-        :param sighting: the task asked about, as it is to be told.
-        """
+        """Answer a query with the task asked about, as it is to be told."""
 
     @abstractmethod
     def unreadable_body(self) -> RefusalError:
@@ -114,36 +90,22 @@ class Gateway(ABC):
 
     @abstractmethod
     def unknown_task(self, task_id: str) -> RefusalError:
-        """
-        Answer a query for a task that does not exist.
-
-        :param task_id: the id asked for.
-        """
+        """Answer a query for a task that does not exist."""
 
     @abstractmethod
     def unknown_route(self, method: str, path: str) -> RefusalError:
-        """
-        Answer a request for something that the gateway does not offer.
-
-        :param method: the HTTP method.
-        :param path: the path of the URL.
-        """
+        """Answer a request for something that the gateway does not offer."""
 
     @abstractmethod
     def pass_on(self, refusal: RefusalError) -> RefusalError:
-        """
-        Give a refusal of Kling's in the gateway's own form.
+        """Give a refusal of Kling's in the gateway's own form."""
 
-        :param refusal: as Kling sent it.
-        """
+    def new_task_id(self) -> str:
+        return relay_task_id() if self.has_ids_of_its_own else kling_task_id()
 
     def limited(self, limit: Limit) -> RefusalError:
-        """
-        Answer a request that is one too many.
-
-        :param limit: what it exceeds.
-        """
-        return self.pass_on(official_error(*limit.value))
+        """Answer a request that is one too many."""
+        return self.pass_on(kling_error(*limit.value))
 
     def failure(self, status: int, *, is_create: bool) -> RefusalError:
         """
@@ -155,20 +117,11 @@ class Gateway(ABC):
         return self.pass_on(error_of_status(status))
 
     def find(self, any_id: str) -> VideoTask | None:
-        """
-        Look a task up.
-
-        :param any_id: what the caller calls it.
-        """
-        return self.store.find(any_id)
+        """Look a task up by what the caller calls it."""
+        return self.account.find(any_id)
 
     def find_content(self, task_id: str, see: See) -> VideoTask:
-        """
-        Look up the task whose file is asked for under :attr:`content_path`, or raise a :class:`RefusalError`.
-
-        :param task_id: its id.
-        :param see: looks at it.
-        """
+        """Look up the task whose file is asked for under ``content_path``; raise :class:`RefusalError`."""
         raise self.unknown_task(task_id)
 
     def pages(self) -> Mapping[str, Page]:

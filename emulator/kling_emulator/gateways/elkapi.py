@@ -1,24 +1,13 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import ClassVar
 
-from kling_emulator.gateways.fields import mistyped_field
-from kling_emulator.gateways.ids import relay_task_id
-from kling_emulator.gateways.models import seconds_through_a_relay
-from kling_emulator.gateways.new_api import NewApiGateway, check_choice, invalid_request
-from kling_emulator.tasks import VIDEO_SIZES, State, VideoRequest, VideoTask
+from kling_emulator.gateways.kling import Json, mistyped_field, seconds_through_a_relay
+from kling_emulator.gateways.new_api import NewApi, check_choice, invalid_request
+from kling_emulator.tasks import VIDEO_SIZES, Sighting, State, VideoRequest, VideoTask
 
-if TYPE_CHECKING:
-    from kling_emulator.gateways.refusal import Json
-    from kling_emulator.sightings import Sighting
-
-_STATUS_WORDS = {
-    State.SUBMITTED: "queued",
-    State.PROCESSING: "in_progress",
-    State.SUCCEEDED: "completed",
-    State.FAILED: "failed",
-}
 _FIELDS = {
     "model": "string",
     "prompt": "string",
@@ -44,14 +33,18 @@ _METADATA_FIELDS = {
 _BOUNDS = {"width": range(16, 2161), "height": range(16, 2161), "fps": range(1, 61), "n": range(1, 10)}
 
 
-class ElkApi(NewApiGateway):
+class ElkApi(NewApi):
     """ElkAPI as its page describes it: numbers are numbers, Kling's own fields go into ``metadata``."""
 
     name = "elkapi"
-    status_words = _STATUS_WORDS
+    status_words: ClassVar[Mapping[State, str]] = {
+        State.SUBMITTED: "queued",
+        State.PROCESSING: "in_progress",
+        State.SUCCEEDED: "completed",
+        State.FAILED: "failed",
+    }
 
     def read(self, body: Json) -> VideoRequest:
-        """Check each field that the page names."""
         if field := mistyped_field(body, _FIELDS):
             raise invalid_request(f"{field} must be of type {_FIELDS[field]}")
         metadata = {name: value for name, value in body.get("metadata", {}).items() if value is not None}
@@ -79,12 +72,7 @@ class ElkApi(NewApiGateway):
             seed=body.get("seed"),
         )
 
-    def new_task_id(self) -> str:
-        """Make up an id of the gateway's own."""
-        return relay_task_id()
-
     def accepted(self, task: VideoTask) -> Json:
-        """Answer with two fields, in no envelope."""
         return {"task_id": task.task_id, "status": self.status_words[State.SUBMITTED]}
 
     def report(self, sighting: Sighting) -> Json:

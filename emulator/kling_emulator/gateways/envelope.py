@@ -1,20 +1,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
-from kling_emulator.credentials import bearer_token
-from kling_emulator.gateways.base import KLING_STATUS_WORDS, Gateway
-from kling_emulator.gateways.ids import relay_task_id
-from kling_emulator.gateways.official_answers import envelope
-from kling_emulator.gateways.official_body import read_new
-from kling_emulator.gateways.refusal import Json, RefusalError
-from kling_emulator.limits import Limit
-from kling_emulator.tasks import State
-
-if TYPE_CHECKING:
-    from kling_emulator.sightings import Sighting
-    from kling_emulator.tasks import VideoRequest, VideoTask
+from kling_emulator.account import Limit, bearer_token
+from kling_emulator.gateways.base import Gateway
+from kling_emulator.gateways.kling import Json, RefusalError, envelope, read_create
+from kling_emulator.tasks import Sighting, State, VideoRequest, VideoTask
 
 _CODES = {401: 1000, 402: 1101, 403: 1103, 404: 1203, 429: 1303, 503: 5001, 504: 5002}
 
@@ -23,28 +14,19 @@ class Envelope(Gateway):
     """A relay that keeps Kling's own envelope both ways, but for times in seconds and codes of its own."""
 
     name = "envelope"
-    tasks_path = "/kling/v1/videos/text2video"
-    status_words = KLING_STATUS_WORDS
 
     def authenticate(self, authorization: str, path: str) -> None:
-        """Ask for a Bearer token."""
         token = bearer_token(authorization)
-        if token is None or not self.credentials.accept(token):
+        if token is None or not self.account.keys.accept(token):
             raise _refusal(401, "Invalid token")
 
     def read(self, body: Json) -> VideoRequest:
-        """Let Kling read it."""
         try:
-            return read_new(body, self.store)
+            return read_create(body, self.account)
         except RefusalError as refusal:
             raise self.pass_on(refusal) from None
 
-    def new_task_id(self) -> str:
-        """Make up an id of the relay's own."""
-        return relay_task_id()
-
     def accepted(self, task: VideoTask) -> Json:
-        """Answer with an id and a word."""
         return envelope({"task_id": task.task_id, "task_status": self.status_words[State.SUBMITTED]})
 
     def report(self, sighting: Sighting) -> Json:
@@ -61,7 +43,6 @@ class Envelope(Gateway):
         return envelope(data)
 
     def unreadable_body(self) -> RefusalError:
-        """Refuse the request as a whole."""
         return _refusal(400, "the request body is not a JSON object")
 
     def unknown_task(self, task_id: str) -> RefusalError:
@@ -69,7 +50,6 @@ class Envelope(Gateway):
         return _refusal(404, f"Task not found: {task_id}")
 
     def unknown_route(self, method: str, path: str) -> RefusalError:
-        """Refuse with 404."""
         return _refusal(404, f"{method} {path} does not exist")
 
     def pass_on(self, refusal: RefusalError) -> RefusalError:

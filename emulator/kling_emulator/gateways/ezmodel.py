@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from kling_emulator.gateways.base import KLING_STATUS_WORDS
-from kling_emulator.gateways.fields import mistyped_field
-from kling_emulator.gateways.ids import kling_task_id
-from kling_emulator.gateways.models import seconds_through_a_relay
-from kling_emulator.gateways.new_api import (
-    NewApiGateway,
-    check_choice,
-    handler_error,
-    invalid_request,
-)
-from kling_emulator.tasks import VIDEO_SIZES, State, VideoRequest, VideoTask
-
-if TYPE_CHECKING:
-    from kling_emulator.gateways.refusal import Json
-    from kling_emulator.sightings import Sighting
+from kling_emulator.gateways.kling import Json, mistyped_field, seconds_through_a_relay
+from kling_emulator.gateways.new_api import NewApi, check_choice, invalid_request, unbuildable
+from kling_emulator.tasks import VIDEO_SIZES, Sighting, State, VideoRequest, VideoTask
 
 _KLING_FIELDS = {
     "image_tail": "string",
@@ -28,22 +14,18 @@ _KLING_FIELDS = {
 }
 
 
-class EzModel(NewApiGateway):
+class EzModel(NewApi):
     """EzModel as its page describes it: Kling's fields at top level, Kling's envelope around the answer."""
 
     name = "ezmodel"
-    status_words = KLING_STATUS_WORDS
+    has_ids_of_its_own = False
 
     def read(self, body: Json) -> VideoRequest:
-        """Check each field that the page names."""
         for required in ("model", "prompt"):
             if not isinstance(body.get(required), str) or not body[required].strip():
                 raise invalid_request(f"{required} is required")
         if field := mistyped_field(body, _KLING_FIELDS):
-            # The relay copies these fields into the Go structure of its request to Kling, and fails at that.
-            raise handler_error(
-                500, "build_request_failed", f"cannot unmarshal {field} into a {_KLING_FIELDS[field]}"
-            )
+            raise unbuildable(field, _KLING_FIELDS)
         check_choice(body, "mode", frozenset({"std", "pro"}))
         check_choice(body, "aspect_ratio", frozenset(VIDEO_SIZES))
         check_choice(
@@ -60,16 +42,10 @@ class EzModel(NewApiGateway):
             height=height,
         )
 
-    def new_task_id(self) -> str:
-        """Make up an id like Kling's, which EzModel hands through."""
-        return kling_task_id()
-
     def accepted(self, task: VideoTask) -> Json:
-        """Answer with the envelope."""
         return _envelope({"task_id": task.task_id, "task_status": self.status_words[State.SUBMITTED]})
 
     def report(self, sighting: Sighting) -> Json:
-        """Answer with the envelope, and with the video once there is one."""
         task = sighting.task
         data: Json = {"task_id": task.task_id, "task_status": sighting.word(self.status_words)}
         if sighting.state is State.FAILED:

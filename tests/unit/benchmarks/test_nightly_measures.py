@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -62,4 +62,4 @@ def test_nothing_is_later_than_the_latest(seconds: list[float]) -> None:
 def test_results_are_the_same_after_a_round_through_json() -> None:
     results = committed()
 
-    assert Results.from_dict(json.loads(json.dumps(results.as_dict()))).as_dict() == results.as_dict()
+    assert Results.from_dict(json.loads(json.dumps(asdict(results)))) == results

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
-from benchmarks.waiting.figures import Results, percentile, rounded
+from benchmarks.shared import percentile
+from benchmarks.waiting.figures import Results, rounded
 from tests.unit.benchmarks.figures import ours, results, theirs
 
 
@@ -36,9 +38,9 @@ def test_three_digits_of_a_measurement_are_kept() -> None:
 def test_results_are_the_same_after_a_round_through_json() -> None:
     measured = results(ours(), theirs())
 
-    again = Results.from_dict(json.loads(json.dumps(measured.as_dict())))
+    again = Results.from_dict(json.loads(json.dumps(asdict(measured))))
 
-    assert again.as_dict() == json.loads(json.dumps(measured.as_dict()))
+    assert json.dumps(asdict(again)) == json.dumps(asdict(measured))
     assert list(again.figures) == list(measured.figures)
 
 

@@ -3,14 +3,13 @@ from __future__ import annotations
 import json
 import time
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.gateways import GATEWAYS
-from benchmarks.waiting import peers
 from benchmarks.waiting.figures import OURS
 from benchmarks.waiting.gateway import MEDIAN_SECONDS, Durations
 from benchmarks.waiting.peers import CONTENDERS, Video
@@ -28,7 +27,6 @@ SECONDS_PER_VIDEO = 0.3
 def video(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Video]:
     """A video that has just been asked for."""
     gateway = request.param
-    monkeypatch.setattr(peers, "POLL_SECONDS", 0.05)
     with KlingEmulator(
         gateway=gateway, seconds_per_video=SECONDS_PER_VIDEO, status_age_seconds=0
     ) as emulator:
@@ -43,10 +41,10 @@ def video(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.mark.parametrize("name", PEERS)
 async def test_a_peer_fires_once_and_not_before_the_video_has_ended(name: str, video: Video) -> None:
-    trigger = CONTENDERS[name].make(video)
-    if name == "http_sensor":
-        assert trigger.poke_interval == 5.0  # type: ignore[attr-defined]
-        trigger.poke_interval = 0.05  # type: ignore[attr-defined]
+    trigger: Any = CONTENDERS[name].make(video)
+    pause = "poke_interval" if name == "http_sensor" else "poll_seconds"
+    assert getattr(trigger, pause) == 5.0
+    setattr(trigger, pause, 0.05)
 
     events = [event async for event in trigger.run()]
 

@@ -4,8 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.shared import as_text, number
 from benchmarks.waiting.plot import PANELS, plot
-from benchmarks.waiting.report import as_text, committed, number, scenario_table
+from benchmarks.waiting.report import committed, scenario_table
 from tests.unit.benchmarks.figures import ours, results, theirs
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -72,6 +72,7 @@ def test_names_are_the_same_in_another_process_and_do_not_show_the_prompt() -> N
 
     assert said.split() == [here.fingerprint, here.record_key, here.external_task_id(12)]
     assert re.fullmatch(r"[0-9a-f]{32}", here.fingerprint)
+    assert re.fullmatch(r"airflow-[0-9a-f]{40}-12", here.external_task_id(12))
 
 
 @pytest.mark.parametrize("item", ["", "x" * 5000, "dag\nrun\ntask\nkey Ä 鹿 \x00 🦌/%"])

@@ -233,11 +233,12 @@ def test_every_search_has_the_outcome_of_the_table(before: str, on_rerun: OnReru
         assert world.sent == expected.startswith("submit")
 
 
-def test_what_kling_does_not_have_is_submitted_and_nothing_is_recorded_of_it() -> None:
-    world = World(finds=True)
+@pytest.mark.parametrize(("finds", "lasts"), [(True, True), (True, False), (False, False)])
+def test_what_is_not_there_is_submitted_and_recorded_where_that_helps_alone(finds: bool, lasts: bool) -> None:
+    world = World(finds, lasts)
 
     assert world.settle(ORDER) == Settled("task-1", 1, NOW, KEY, 0)
-    assert world.made[0].own_id == ORDER.external_task_id(1)
+    assert world.made[0].own_id == (ORDER.external_task_id(1) if finds else None)
     assert world.records == {}
 
 

@@ -83,11 +83,13 @@ def test_what_was_settled_survives_as_plain_json_beside_what_else_is_said() -> N
 
 
 def test_a_record_with_fewer_or_more_fields_can_be_read() -> None:
-    assert read_record({"kling_task_id": "t-1", "newer": {"field": 1}}) == Record(kling_task_id="t-1")
+    read = read_record({"kling_task_id": "t-1", "newer": {"field": 1}})
+
+    assert read == Record(1, 0.0, "t-1", failed=False, delivered_in=None, stopped_in=None, waited_in=0)
 
 
 @pytest.mark.parametrize(
-    "stored", ["t-1", 5, True, [], {"kling_task_id": ""}, {"take": "1"}, {"sent_at": None}]
+    "stored", ["t-1", 5, True, [], {"kling_task_id": ""}, {"take": "2"}, {"sent_at": None}]
 )
 def test_what_cannot_be_read_is_taken_for_an_intent(stored: object) -> None:
     assert read_record(stored) == Record()

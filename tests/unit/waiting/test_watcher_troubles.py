@@ -119,11 +119,15 @@ async def test_a_refused_key_is_looked_up_again_only_now_and_then(pause: float, 
 
 
 @in_no_time
-async def test_a_connection_that_is_taken_away_while_they_wait_ends_the_waiting() -> None:
+async def test_a_connection_that_is_taken_away_while_they_wait_ends_the_waiting_of_who_is_due() -> None:
     kling = Kling("ezmodel")
     watcher = kling.watcher(open_client=Keys(kling, "revoked", "gone").open)
+    later = asyncio.create_task(outcome_of(watcher, *kling.make(), mode="4k"))
 
     assert names(await outcomes_of(watcher, kling.make(2))) == ["KlingConnectionConfigError"] * 2
+    assert elapsed() < 31
+    assert names([await later]) == ["KlingConnectionConfigError"]
+    assert elapsed() > 89
 
 
 @in_no_time

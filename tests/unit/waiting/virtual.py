@@ -189,6 +189,9 @@ class Client:
         question = self._question(call)
         question.beside = sum(other.ended_at == math.inf for other in self.kling.questions)
         self.kling.questions.append(question)
+        assert len(self.kling.questions) < 10_000, (
+            "where time costs nothing, asking without a pause has no end"
+        )
         try:
             await asyncio.sleep(self.kling.seconds)
             if error := self.kling.fault(question):

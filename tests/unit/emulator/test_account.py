@@ -1,0 +1,256 @@
+"""The keys of an account, its tasks by id and in lists, and how much it may ask for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+import requests
+from kling_emulator import KlingEmulator
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Emulate
+    from tests.unit.emulator.dialects import Caller
+
+ACCESS_KEY = "access-key"
+SECRET_KEY = "a secret key of more than thirty-two bytes"
+PAIR = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+COSTS = "/account/costs?start_time=0&end_time=1"
+
+
+def token(secret_key: str = SECRET_KEY, **claims: Any) -> str:
+    now = int(time.time())
+    claims = {"iss": ACCESS_KEY, "exp": now + 1800, "nbf": now - 5, **claims}
+    return jwt.encode({name: value for name, value in claims.items() if value is not None}, secret_key)
+
+
+def code_for(caller: Caller, authorization: str) -> int:
+    caller.session.headers["Authorization"] = authorization
+    answer = caller.get(caller.path)
+    code = int(answer.json()["code"])
+    assert answer.status_code == (401 if code else 200)
+    return code
+
+
+UNSIGNED = jwt.encode({"iss": ACCESS_KEY, "exp": 4_000_000_000}, "", algorithm="none")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        ("Bearer good-key", 0),
+        (f"Bearer {token()}", 0),
+        (f"bearer {token(nbf=None)}", 0),
+        ("", 1001),
+        ("good-key", 1002),
+        ("Bearer", 1002),
+        ("Basic Z29vZC1rZXk6", 1002),
+        ("Bearer a.b.c", 1002),
+        ("Bearer other-key", 1000),
+        ("Bearer wrong-key", 1000),
+        (f"Bearer {token(nbf=4_000_000_000, exp=4_000_001_800)}", 1003),
+        (f"Bearer {token(exp=1_000_000_000)}", 1004),
+        (f"Bearer {token(iss='somebody-else')}", 1000),
+        (f"Bearer {token('another secret key of more than thirty-two bytes')}", 1000),
+        (f"Bearer {token(exp=None)}", 1002),
+        (f"Bearer {UNSIGNED}", 1002),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_kling_takes_good_keys_and_tokens_and_has_a_code_for_each_other(
+    emulate: Emulate, authorization: str, code: int
+) -> None:
+    kling = emulate("official", api_keys=("good-key", "wrong-key"), **PAIR)
+
+    assert code_for(kling, authorization) == code
+    assert kling.emulator.counters().polls == (0 if code else 1)
+
+
+def test_without_an_access_key_a_token_is_a_key_like_any_other_but_the_wrong_one(kling: Caller) -> None:
+    assert [code_for(kling, f"Bearer {key}") for key in (token(exp=1), "whatever", "wrong-key")] == [
+        0,
+        0,
+        1000,
+    ]
+
+
+@pytest.mark.parametrize("settings", [{}, PAIR])
+def test_the_newer_standard_takes_no_tokens(emulate: Emulate, settings: dict[str, str]) -> None:
+    kling = emulate("official", key=token(), **settings)
+
+    answer = kling.get("/tasks?task_ids=1")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, 1002)
+    assert answer.json()["message"] == "The current API does not support AK/SK"
+    assert kling.query("1").json()["code"] == 1201
+    assert kling.emulator.counters().polls == 1
+
+
+def test_an_external_id_finds_its_task_even_if_nobody_heard_of_it(kling: Caller) -> None:
+    task_id = kling.created(external_task_id="mine")
+    with pytest.raises(requests.ConnectionError):
+        kling.create(prompt="a deer [lost]", external_task_id="lost")
+
+    assert kling.report("mine")["task_id"] == task_id
+    assert kling.report("lost")["task_info"] == {"external_task_id": "lost"}
+    assert kling.create(external_task_id="mine").status_code == 400
+    assert kling.emulator.counters().creates_accepted == 2
+
+
+def test_times_are_of_now_and_in_the_unit_of_the_gateway(emulate: Emulate) -> None:
+    now = pytest.approx(time.time(), abs=60)
+    kling, envelope, newapi = (emulate(gateway) for gateway in ("official", "envelope", "newapi"))
+    report = kling.report(kling.created(external_task_id="mine"))
+    (record,) = kling.get("/tasks?external_task_ids=mine").json()["data"]
+
+    assert report["created_at"] / 1000 == report["updated_at"] / 1000 == now
+    assert record["create_time"] / 1000 == record["update_time"] / 1000 == now
+    assert envelope.report(envelope.created())["created_at"] == now
+    assert newapi.report(newapi.created())["submit_time"] == now
+
+
+def test_a_list_has_the_newest_first_in_pages(kling: Caller) -> None:
+    oldest, middle, newest = (kling.created() for _ in range(3))
+
+    pages = [kling.get(f"{kling.path}?pageNum={page}&pageSize=2").json()["data"] for page in (1, 2, 3)]
+
+    assert [task["task_id"] for task in pages[0]] == [newest, middle]
+    assert pages[1:] == [[kling.report(oldest)], []]
+    assert kling.emulator.counters().polls == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        *(
+            (f"/v1/videos/text2video?{name}={value}", f"{name} value '{value}' is invalid")
+            for name, value in (("pageNum", "0"), ("pageNum", "1001"), ("pageSize", "0"), ("pageSize", "501"))
+        ),
+        ("/v1/videos/text2video?pageSize=x", "pageSize value 'x' is invalid"),
+        ("/account/costs?start_time=0", "end_time value '' is invalid"),
+        *(
+            (f"/tasks{query}", "exactly one of task_ids and external_task_ids is required")
+            for query in ("", "?task_ids=", "?task_ids=1&external_task_ids=2")
+        ),
+        *(
+            (f"/tasks?{name}={','.join('1' * 21)}", f"{name} cannot exceed 20 in total")
+            for name in ("task_ids", "external_task_ids")
+        ),
+    ],
+)
+def test_what_a_list_or_the_account_cannot_be_asked_is_refused(
+    kling: Caller, path: str, message: str
+) -> None:
+    answer = kling.get(path)
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (400, 1201, message)
+
+
+def test_the_newer_standard_finds_up_to_twenty_tasks_in_the_order_asked_for(emulate: Emulate) -> None:
+    seconds = iter([0.0, 0.0, 600.0])
+    kling = emulate("official", seconds_per_video=lambda: next(seconds))
+    first, second, running = kling.created(external_task_id="mine"), kling.created(), kling.created()
+
+    def found(query: str) -> list[str]:
+        return [task["id"] for task in kling.get(f"/tasks?{query}").json()["data"]]
+
+    assert found(f"task_ids={second},{first}") == [second, first]
+    assert found("external_task_ids=yours,mine,mine") == [first]
+    assert found("task_ids=mine,42") == []
+    assert found(f"task_ids={','.join('1' * 20)}") == []
+    (task,) = kling.get(f"/tasks?task_ids={running}").json()["data"]
+    assert (task["status"], task["outputs"], task["billing"]) == ("submitted", [], [])
+
+
+def refusal(answer: requests.Response) -> tuple[int, Any, str]:
+    return answer.status_code, answer.json()["code"], answer.json()["message"]
+
+
+RATE = (429, 1302, "Too many requests, please slow down")
+PARALLEL = (429, 1303, "parallel task over resource pack limit")
+UNITS = (429, 1102, "Account balance not enough")
+
+
+def test_a_task_holds_its_place_until_its_end_and_a_failed_one_no_longer(emulate: Emulate) -> None:
+    seconds = iter([0.0, 600.0])
+    kling = emulate("official", parallel_tasks=1, seconds_per_video=lambda: next(seconds))
+
+    kling.created(prompt="a deer [fail]")
+    kling.created()
+
+    assert refusal(kling.create()) == PARALLEL
+
+
+def test_a_second_s_worth_of_requests_may_come_at_once_and_more_after_a_while(emulate: Emulate) -> None:
+    kling = emulate("official", requests_per_second=2)
+
+    answers = [kling.query("unknown").status_code for _ in range(40)]
+    time.sleep(0.6)
+
+    assert answers[:2] == [400] * 2
+    assert 429 in answers
+    assert kling.query("unknown").status_code == 400
+
+
+def test_lists_and_the_account_are_limited_but_files_and_admin_paths_are_not(emulate: Emulate) -> None:
+    kling = emulate("official", requests_per_second=0.02, units=30)
+    kling.session.headers["Authorization"] = "Bearer wrong-key"
+    assert kling.query("1").status_code == 401, "whoever has no good key uses up nothing"
+    kling.session.headers["Authorization"] = "Bearer any-key"
+    assert kling.query("1").status_code == 400
+    for path in (kling.path, "/tasks?task_ids=1", COSTS):
+        assert refusal(kling.get(path)) == RATE
+    assert [kling.admin("GET", "counters").status_code for _ in range(3)] == [200] * 3
+
+
+def pack_of(kling: Caller) -> tuple[float, float, str]:
+    (pack,) = kling.get(COSTS).json()["data"]["resource_pack_subscribe_infos"]
+    return pack["total_quantity"], pack["remaining_quantity"], pack["status"]
+
+
+def test_a_pack_pays_for_successes_until_nothing_is_left(emulate: Emulate) -> None:
+    seconds = iter([0.0, 0.0, 600.0, 0.0])
+    kling = emulate("official", units=6, seconds_per_video=lambda: next(seconds))
+    kling.created()
+    kling.created(prompt="a deer [fail]")
+    kling.created()
+    assert pack_of(kling) == (6, 3, "online"), "a task is paid for when it succeeds, not before"
+    kling.created()
+    assert pack_of(kling) == (6, 0, "runOut")
+    assert refusal(kling.create()) == UNITS
+
+
+def test_limits_outlive_a_stop_and_a_start_and_a_reset_gives_all_back(emulate: Emulate) -> None:
+    kling = emulate("official", units=3, parallel_tasks=1, requests_per_second=100)
+    kling.created()
+    kling.emulator.stop()
+    kling.emulator.start()
+    assert refusal(kling.create()) == UNITS
+    assert kling.admin("POST", "reset").status_code == 204
+    assert kling.create().status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"parallel_tasks": -1}, "parallel_tasks -1 is not a number from 0"),
+        ({"requests_per_second": 0}, "requests_per_second 0 is not a number above 0"),
+        ({"requests_per_second": float("inf")}, "requests_per_second inf is not a number above 0"),
+        ({"units": -0.5}, r"units -0\.5 is not a number from 0"),
+        ({"status_age_seconds": -1}, "status_age_seconds -1 is not a number from 0"),
+        ({"link_seconds": float("nan")}, "link_seconds nan is not a number from 0"),
+        ({"gateway": "nobody"}, "there is no gateway 'nobody'; there are official, ezmodel, "),
+        ({"access_key": "access"}, "an access key and a secret key belong together"),
+        ({"secret_key": "secret"}, "an access key and a secret key belong together"),
+        ({"gateway": "ezmodel", **PAIR}, "only the official gateway knows access keys"),
+        *(
+            ({"gateway": gateway, "proxied_links": True}, "only the gateway newapi streams the files itself")
+            for gateway in ("official", "newapi-old", "elkapi")
+        ),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_by_name(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        KlingEmulator(**settings)
