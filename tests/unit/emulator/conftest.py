@@ -2,16 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from kling_emulator import KlingEmulator
 
-from tests.unit.emulator.dialects import Caller
-
-
-class Emulate(Protocol):
-    def __call__(self, gateway: str, key: str = "any-key", **settings: Any) -> Caller: ...
+from tests.unit.emulator.dialects import Caller, Emulate
 
 
 @pytest.fixture
@@ -20,9 +16,8 @@ def emulate() -> Iterator[Emulate]:
     with ExitStack() as stack:
 
         def start(gateway: str, key: str = "any-key", **settings: Any) -> Caller:
-            settings = {"seconds_per_video": 0, **settings}
-            emulator = stack.enter_context(KlingEmulator(gateway=gateway, **settings))
-            return Caller(emulator, gateway, key)
+            emulator = KlingEmulator(gateway=gateway, **{"seconds_per_video": 0, **settings})
+            return Caller(stack.enter_context(emulator), gateway, key)
 
         yield start
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +28,9 @@ SMALLEST_CREATES: dict[str, dict[str, Any]] = {
 GATEWAYS = tuple(SMALLEST_CREATES)
 CODE_OF_NEW_API = ("newapi", "newapi-old", "ezmodel-code", "crazyrouter")
 EVERY_GATEWAY = pytest.mark.parametrize("gateway", GATEWAYS)
-FAILED_WORDS = {"failed", "FAILURE"}
+COSTS = "/account/costs?start_time=1000000000000&end_time=1000000001000"
+HALF = "half of what was promised"
+BREAK = "no answer"
 SUCCESS_WORDS = {"succeed", "completed", "succeeded", "SUCCESS"}
 
 
@@ -45,6 +48,18 @@ def url_of(report: dict[str, Any]) -> str:
         return str(videos[0]["url"]) if videos else ""
     columns = [name for name in ("url", "result_url", "fail_reason") if name in report]
     return str(report[columns[0]])
+
+
+def seen(ask: Callable[[], requests.Response]) -> str:
+    """The status, the type and the text of an answer, or how the connection broke."""
+    try:
+        answer = ask()
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as broken:
+        numbers = re.search(r"(\d+) bytes read, (\d+) more expected", str(broken))
+        is_half = numbers is not None and 0 <= int(numbers[2]) - int(numbers[1]) <= 1
+        return HALF if is_half else f"{BREAK}: {broken}"
+    text = answer.content.decode(errors="replace")
+    return f"{answer.status_code} {answer.headers['Content-Type']} {text}"
 
 
 class Caller:
@@ -85,21 +100,13 @@ class Caller:
         report: dict[str, Any] = answer.json().get("data") or answer.json()
         return report
 
-    def watch(self, task_id: str) -> list[str]:
-        """Ask until the end; the status words met, each once."""
-        words: list[str] = []
-        give_up = time.monotonic() + 60
-        while not words or words[-1] not in FAILED_WORDS | SUCCESS_WORDS:
-            assert time.monotonic() < give_up, words
-            word = word_of(self.report(task_id))
-            if word not in words:
-                words.append(word)
-            time.sleep(0.01)
-        return words
-
     def video_url(self, **fields: Any) -> str:
         """The URL of a new task that has succeeded."""
         return url_of(self.report(self.created(**fields)))
 
     def admin(self, method: str, path: str, **arguments: Any) -> requests.Response:
         return requests.request(method, f"{self.emulator.url}/_emulator/{path}", timeout=30, **arguments)
+
+
+Emulate = Callable[..., Caller]
+"""What starts an emulator: it takes the gateway, a key, and the settings of :class:`KlingEmulator`."""

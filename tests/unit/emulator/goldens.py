@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,21 @@ from kling_emulator.account import Account, Keys
 from kling_emulator.gateways import GATEWAYS as GATEWAY_CLASSES
 from kling_emulator.tasks import Sighting, VideoRequest, VideoTask
 
-from tests.unit.emulator.dialects import GATEWAYS, Caller
+from tests.unit.emulator.dialects import COSTS, GATEWAYS, Caller
 
 GOLDEN = Path(__file__).parent / "golden"
-CREATES = GOLDEN / "creates.json"
+CREATES = "creates.json"
 """Rows of a gateway, the fields of a create beside the smallest one's, and its answer's status and body."""
 PERSONALITIES: dict[str, dict[str, Any]] = {
     **{gateway: {"gateway": gateway} for gateway in GATEWAYS},
     "newapi-proxied": {"gateway": "newapi", "proxied_links": True},
 }
 AT_ONCE: dict[str, Any] = {"seconds_per_video": 0, "status_age_seconds": 0}
-COSTS = "/account/costs?start_time=1000000000000&end_time=1000000001000"
 Ask = Callable[[Caller], requests.Response]
+
+
+def stored(name: str) -> Any:
+    return json.loads((GOLDEN / name).read_text(encoding="utf-8"))
 
 
 def query_of(prompt: str) -> Ask:
@@ -42,6 +46,10 @@ def failing(on: str, status: int) -> Ask:
         return caller.create() if on == "create" else caller.query("1")
 
     return ask
+
+
+def file_of(prompt: str) -> Ask:
+    return lambda caller: caller.get(f"/v1/videos/{caller.created(prompt=prompt)}/content")
 
 
 def of_unknown_status(caller: Caller) -> requests.Response:
@@ -87,6 +95,7 @@ ASKED: dict[str, Ask] = {
     "query of a success": query_of("a deer"),
     "query of a failure": query_of("a deer [fail]"),
     "query of a moderated one": query_of("a deer [moderation]"),
+    "query of a success that was of unknown status": query_of("a deer [unknown-status]"),
     "query of a success without a link": query_of("a deer [no-url]"),
     "query of an unknown status": of_unknown_status,
     "query of nobody's task": lambda caller: caller.query("42"),
@@ -98,10 +107,12 @@ ASKED: dict[str, Ask] = {
     "page of the newer standard": page_of_two,
     "account": lambda caller: caller.get(COSTS),
     "file of nobody's task": lambda caller: caller.get("/v1/videos/42/content"),
+    "file of a failure": file_of("a deer [fail]"),
 }
 ASKED_UNDER: dict[str, tuple[dict[str, Any], Ask]] = {
     "query of a new task": ({"seconds_per_video": 600}, query_of("a deer")),
     "query of a new task of unknown status": ({"seconds_per_video": 600}, query_of("[unknown-status]")),
+    "file of a new task": ({"seconds_per_video": 600}, file_of("a deer")),
     "create beside too many": ({"parallel_tasks": 0}, Caller.create),
     "create without units": ({"units": 0}, Caller.create),
     "account without units": ({"units": 0}, lambda caller: caller.get(COSTS)),
@@ -127,17 +138,25 @@ def normal(value: Any, name: str = "") -> Any:
         for pattern, text in NORMAL_TEXTS:
             value = re.sub(pattern, text, value)
         return value
-    if type(value) is int and (name in ("id", "seed") or value > 1_500_000_000):
-        return "NUMBER" if name in ("id", "seed") else "MILLISECONDS" if value > 10**11 else "SECONDS"
+    if type(value) is int and name in ("id", "seed"):
+        return "NUMBER"
+    if type(value) is int:
+        now = {"SECONDS": time.time(), "MILLISECONDS": time.time() * 1000}
+        return next((unit for unit, time_ in now.items() if abs(value / time_ - 1) < 1e-6), value)
     return value
+
+
+def sighting_of(state: State, prompt: str = "a deer", lasts: float = 20) -> Sighting:
+    """A look at a task in a state, by somebody who looks each 15 seconds."""
+    request = VideoRequest(model="kling-v1", prompt=prompt, seconds=5, width=64, height=64)
+    task = VideoTask(task_id="1", request=request, lasts=lasts, created_at=1_000_000)
+    return Sighting(task=task, state=state, fates=frozenset(), status_age=15, url="")
 
 
 def running_report(gateway: str) -> Any:
     """What is said of a task while it is processed, which no request is sure to meet."""
-    request = VideoRequest(model="kling-v1", prompt="a deer", seconds=5, width=64, height=64)
-    task = VideoTask(task_id="1", request=request, lasts=20, created_at=1_000_000)
-    sighting = Sighting(task=task, state=State.PROCESSING, fates=frozenset(), status_age=15, url="")
-    return normal(GATEWAY_CLASSES[gateway](Account(Keys(), 20)).report(sighting))
+    report = GATEWAY_CLASSES[gateway](Account(Keys(), 20)).report(sighting_of(State.PROCESSING))
+    return normal(report)
 
 
 def said(answer: requests.Response) -> list[Any]:
@@ -157,11 +176,12 @@ def answers_of(personality: str) -> dict[str, list[Any]]:
 
 def answers_to_creates(gateway: str) -> list[list[Any]]:
     """The rows of :data:`CREATES` that are a gateway's, with the answers that it gives now."""
-    rows = json.loads(CREATES.read_text(encoding="utf-8"))
     with KlingEmulator(gateway=gateway, **AT_ONCE) as emulator:
         caller = Caller(emulator, gateway)
         return [
-            [name, fields, *said(caller.create(**fields))] for name, fields, *_ in rows if name == gateway
+            [name, fields, *said(caller.create(**fields))]
+            for name, fields, *_ in stored(CREATES)
+            if name == gateway
         ]
 
 
@@ -175,7 +195,7 @@ def dumped(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    write("creates.json", "[]", [dumped(row) for name in GATEWAYS for row in answers_to_creates(name)])
+    write(CREATES, "[]", [dumped(row) for name in GATEWAYS for row in answers_to_creates(name)])
     for personality in PERSONALITIES:
         answers = answers_of(personality).items()
         write(f"{personality}.json", "{}", [f"{dumped(name)}: {dumped(answer)}" for name, answer in answers])

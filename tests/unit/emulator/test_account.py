@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jwt
 import pytest
 import requests
 from kling_emulator import KlingEmulator
 
-if TYPE_CHECKING:
-    from tests.unit.emulator.conftest import Emulate
-    from tests.unit.emulator.dialects import Caller
+from tests.unit.emulator.dialects import COSTS, Caller, Emulate
+from tests.unit.emulator.goldens import stored
 
 ACCESS_KEY = "access-key"
 SECRET_KEY = "a secret key of more than thirty-two bytes"
 PAIR = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
-COSTS = "/account/costs?start_time=0&end_time=1"
+RATE, PARALLEL, UNITS = 1302, 1303, 1102
 
 
 def token(secret_key: str = SECRET_KEY, **claims: Any) -> str:
@@ -26,15 +26,15 @@ def token(secret_key: str = SECRET_KEY, **claims: Any) -> str:
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, secret_key)
 
 
+UNSIGNED = jwt.encode({"iss": ACCESS_KEY, "exp": 4_000_000_000}, "", algorithm="none")
+
+
 def code_for(caller: Caller, authorization: str) -> int:
     caller.session.headers["Authorization"] = authorization
     answer = caller.get(caller.path)
     code = int(answer.json()["code"])
     assert answer.status_code == (401 if code else 200)
     return code
-
-
-UNSIGNED = jwt.encode({"iss": ACCESS_KEY, "exp": 4_000_000_000}, "", algorithm="none")
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,9 @@ def test_kling_takes_good_keys_and_tokens_and_has_a_code_for_each_other(
 
 
 def test_without_an_access_key_a_token_is_a_key_like_any_other_but_the_wrong_one(kling: Caller) -> None:
-    assert [code_for(kling, f"Bearer {key}") for key in (token(exp=1), "whatever", "wrong-key")] == [
-        0,
-        0,
-        1000,
-    ]
+    codes = [code_for(kling, f"Bearer {key}") for key in (token(exp=1), "whatever", "wrong-key")]
+
+    assert codes == [0, 0, 1000]
 
 
 @pytest.mark.parametrize("settings", [{}, PAIR])
@@ -85,30 +83,14 @@ def test_the_newer_standard_takes_no_tokens(emulate: Emulate, settings: dict[str
     assert (answer.status_code, answer.json()["code"]) == (401, 1002)
     assert answer.json()["message"] == "The current API does not support AK/SK"
     assert kling.query("1").json()["code"] == 1201
-    assert kling.emulator.counters().polls == 1
 
 
 def test_an_external_id_finds_its_task_even_if_nobody_heard_of_it(kling: Caller) -> None:
-    task_id = kling.created(external_task_id="mine")
+    kling.created(external_task_id="mine")
     with pytest.raises(requests.ConnectionError):
         kling.create(prompt="a deer [lost]", external_task_id="lost")
 
-    assert kling.report("mine")["task_id"] == task_id
     assert kling.report("lost")["task_info"] == {"external_task_id": "lost"}
-    assert kling.create(external_task_id="mine").status_code == 400
-    assert kling.emulator.counters().creates_accepted == 2
-
-
-def test_times_are_of_now_and_in_the_unit_of_the_gateway(emulate: Emulate) -> None:
-    now = pytest.approx(time.time(), abs=60)
-    kling, envelope, newapi = (emulate(gateway) for gateway in ("official", "envelope", "newapi"))
-    report = kling.report(kling.created(external_task_id="mine"))
-    (record,) = kling.get("/tasks?external_task_ids=mine").json()["data"]
-
-    assert report["created_at"] / 1000 == report["updated_at"] / 1000 == now
-    assert record["create_time"] / 1000 == record["update_time"] / 1000 == now
-    assert envelope.report(envelope.created())["created_at"] == now
-    assert newapi.report(newapi.created())["submit_time"] == now
 
 
 def test_a_list_has_the_newest_first_in_pages(kling: Caller) -> None:
@@ -118,34 +100,12 @@ def test_a_list_has_the_newest_first_in_pages(kling: Caller) -> None:
 
     assert [task["task_id"] for task in pages[0]] == [newest, middle]
     assert pages[1:] == [[kling.report(oldest)], []]
-    assert kling.emulator.counters().polls == 4
 
 
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        *(
-            (f"/v1/videos/text2video?{name}={value}", f"{name} value '{value}' is invalid")
-            for name, value in (("pageNum", "0"), ("pageNum", "1001"), ("pageSize", "0"), ("pageSize", "501"))
-        ),
-        ("/v1/videos/text2video?pageSize=x", "pageSize value 'x' is invalid"),
-        ("/account/costs?start_time=0", "end_time value '' is invalid"),
-        *(
-            (f"/tasks{query}", "exactly one of task_ids and external_task_ids is required")
-            for query in ("", "?task_ids=", "?task_ids=1&external_task_ids=2")
-        ),
-        *(
-            (f"/tasks?{name}={','.join('1' * 21)}", f"{name} cannot exceed 20 in total")
-            for name in ("task_ids", "external_task_ids")
-        ),
-    ],
-)
-def test_what_a_list_or_the_account_cannot_be_asked_is_refused(
-    kling: Caller, path: str, message: str
-) -> None:
-    answer = kling.get(path)
-
-    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (400, 1201, message)
+def test_what_a_list_or_the_account_cannot_be_asked_is_refused(kling: Caller) -> None:
+    for path, message in stored("wrong_questions.json"):
+        answer = kling.get(path)
+        assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (400, 1201, message)
 
 
 def test_the_newer_standard_finds_up_to_twenty_tasks_in_the_order_asked_for(emulate: Emulate) -> None:
@@ -164,15 +124,6 @@ def test_the_newer_standard_finds_up_to_twenty_tasks_in_the_order_asked_for(emul
     assert (task["status"], task["outputs"], task["billing"]) == ("submitted", [], [])
 
 
-def refusal(answer: requests.Response) -> tuple[int, Any, str]:
-    return answer.status_code, answer.json()["code"], answer.json()["message"]
-
-
-RATE = (429, 1302, "Too many requests, please slow down")
-PARALLEL = (429, 1303, "parallel task over resource pack limit")
-UNITS = (429, 1102, "Account balance not enough")
-
-
 def test_a_task_holds_its_place_until_its_end_and_a_failed_one_no_longer(emulate: Emulate) -> None:
     seconds = iter([0.0, 600.0])
     kling = emulate("official", parallel_tasks=1, seconds_per_video=lambda: next(seconds))
@@ -180,7 +131,7 @@ def test_a_task_holds_its_place_until_its_end_and_a_failed_one_no_longer(emulate
     kling.created(prompt="a deer [fail]")
     kling.created()
 
-    assert refusal(kling.create()) == PARALLEL
+    assert kling.create().json()["code"] == PARALLEL
 
 
 def test_a_second_s_worth_of_requests_may_come_at_once_and_more_after_a_while(emulate: Emulate) -> None:
@@ -194,32 +145,30 @@ def test_a_second_s_worth_of_requests_may_come_at_once_and_more_after_a_while(em
     assert kling.query("unknown").status_code == 400
 
 
-def test_lists_and_the_account_are_limited_but_files_and_admin_paths_are_not(emulate: Emulate) -> None:
-    kling = emulate("official", requests_per_second=0.02, units=30)
-    kling.session.headers["Authorization"] = "Bearer wrong-key"
-    assert kling.query("1").status_code == 401, "whoever has no good key uses up nothing"
-    kling.session.headers["Authorization"] = "Bearer any-key"
-    assert kling.query("1").status_code == 400
-    for path in (kling.path, "/tasks?task_ids=1", COSTS):
-        assert refusal(kling.get(path)) == RATE
+def test_lists_and_the_account_are_limited_but_admin_paths_are_not(emulate: Emulate) -> None:
+    kling = emulate("official", requests_per_second=0.02)
+    assert code_for(kling, "Bearer wrong-key") == 1000, "whoever has no good key uses up nothing"
+    assert code_for(kling, "Bearer any-key") == 0
+
+    paths = (kling.path, "/tasks?task_ids=1", COSTS)
+    assert [kling.get(path).json()["code"] for path in paths] == [RATE] * 3
     assert [kling.admin("GET", "counters").status_code for _ in range(3)] == [200] * 3
-
-
-def pack_of(kling: Caller) -> tuple[float, float, str]:
-    (pack,) = kling.get(COSTS).json()["data"]["resource_pack_subscribe_infos"]
-    return pack["total_quantity"], pack["remaining_quantity"], pack["status"]
 
 
 def test_a_pack_pays_for_successes_until_nothing_is_left(emulate: Emulate) -> None:
     seconds = iter([0.0, 0.0, 600.0, 0.0])
     kling = emulate("official", units=6, seconds_per_video=lambda: next(seconds))
+
+    def pack() -> tuple[float, float, str]:
+        (pack,) = kling.get(COSTS).json()["data"]["resource_pack_subscribe_infos"]
+        return pack["total_quantity"], pack["remaining_quantity"], pack["status"]
+
+    for prompt in ("a deer", "a deer [fail]", "a deer"):
+        kling.created(prompt=prompt)
+    assert pack() == (6, 3, "online"), "a task is paid for when it succeeds, not before"
     kling.created()
-    kling.created(prompt="a deer [fail]")
-    kling.created()
-    assert pack_of(kling) == (6, 3, "online"), "a task is paid for when it succeeds, not before"
-    kling.created()
-    assert pack_of(kling) == (6, 0, "runOut")
-    assert refusal(kling.create()) == UNITS
+    assert pack() == (6, 0, "runOut")
+    assert kling.create().json()["code"] == UNITS
 
 
 def test_limits_outlive_a_stop_and_a_start_and_a_reset_gives_all_back(emulate: Emulate) -> None:
@@ -227,30 +176,12 @@ def test_limits_outlive_a_stop_and_a_start_and_a_reset_gives_all_back(emulate: E
     kling.created()
     kling.emulator.stop()
     kling.emulator.start()
-    assert refusal(kling.create()) == UNITS
+    assert kling.create().json()["code"] == UNITS
     assert kling.admin("POST", "reset").status_code == 204
     assert kling.create().status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"parallel_tasks": -1}, "parallel_tasks -1 is not a number from 0"),
-        ({"requests_per_second": 0}, "requests_per_second 0 is not a number above 0"),
-        ({"requests_per_second": float("inf")}, "requests_per_second inf is not a number above 0"),
-        ({"units": -0.5}, r"units -0\.5 is not a number from 0"),
-        ({"status_age_seconds": -1}, "status_age_seconds -1 is not a number from 0"),
-        ({"link_seconds": float("nan")}, "link_seconds nan is not a number from 0"),
-        ({"gateway": "nobody"}, "there is no gateway 'nobody'; there are official, ezmodel, "),
-        ({"access_key": "access"}, "an access key and a secret key belong together"),
-        ({"secret_key": "secret"}, "an access key and a secret key belong together"),
-        ({"gateway": "ezmodel", **PAIR}, "only the official gateway knows access keys"),
-        *(
-            ({"gateway": gateway, "proxied_links": True}, "only the gateway newapi streams the files itself")
-            for gateway in ("official", "newapi-old", "elkapi")
-        ),
-    ],
-)
+@pytest.mark.parametrize(("settings", "message"), stored("wrong_settings.json"))
 def test_settings_that_make_no_sense_are_refused_by_name(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         KlingEmulator(**settings)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import FrozenInstanceError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 from kling_emulator import Counters, KlingEmulator, State
 
-from tests.unit.emulator.dialects import url_of
-
-if TYPE_CHECKING:
-    from tests.unit.emulator.conftest import Emulate
-    from tests.unit.emulator.dialects import Caller
+from tests.unit.emulator.dialects import Caller, Emulate, url_of
 
 
 def test_a_stop_and_a_start_keep_the_port_the_tasks_and_the_links(elkapi: Caller) -> None:
@@ -61,42 +56,21 @@ def test_a_port_in_use_is_an_os_error_and_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "user"),
+    ("settings", "user", "gateway"),
     [
-        ({"gateway": "ezmodel"}, ":any-key"),
-        ({"gateway": "elkapi", "api_keys": ("test-key", "other")}, ":test-key"),
-        ({"gateway": "official", "api_keys": ("a/b@c",)}, ":a%2Fb%40c"),
-        ({"gateway": "official", "access_key": "access", "secret_key": "se:cret"}, "access:se%3Acret"),
+        ({"gateway": "ezmodel", "host": "0.0.0.0"}, ":any-key", "ezmodel"),
+        ({"gateway": "elkapi", "api_keys": ("test-key", "other")}, ":test-key", "elkapi"),
+        ({"api_keys": ("a/b@c",)}, ":a%2Fb%40c", "official"),
+        ({"access_key": "access", "secret_key": "se:cret"}, "access:se%3Acret", "official"),
+        # The connection names the dialect, not the version of it.
+        ({"gateway": "newapi-old"}, ":any-key", "newapi"),
+        ({"gateway": "ezmodel-code"}, ":any-key", "ezmodel"),
     ],
 )
-def test_the_connection_uri_is_ready_for_airflow(settings: dict[str, Any], user: str) -> None:
-    emulator = KlingEmulator(port=1234, **settings)
+def test_the_connection_uri_is_ready_for_airflow(settings: dict[str, Any], user: str, gateway: str) -> None:
+    uri = KlingEmulator(port=1234, **settings).connection_uri
 
-    assert emulator.url == "http://127.0.0.1:1234"
-    expected = f"kling://{user}@127.0.0.1:1234/http?gateway={settings['gateway']}"
-    assert emulator.connection_uri == expected
-
-
-def test_an_emulator_on_all_addresses_is_called_on_one() -> None:
-    assert KlingEmulator(host="0.0.0.0", port=8765).url == "http://127.0.0.1:8765"
-
-
-def test_a_list_of_tasks_counts_as_one_poll_and_the_account_as_none(kling: Caller) -> None:
-    kling.get(kling.path)
-    kling.get("/account/costs?start_time=0&end_time=1")
-
-    assert kling.emulator.counters().polls == 1
-    with pytest.raises(FrozenInstanceError):
-        kling.emulator.counters().polls = 0  # type: ignore[misc]
-
-
-def test_each_tcp_connection_is_counted_once(kling: Caller) -> None:
-    for _ in range(3):
-        kling.query("unknown")
-    assert kling.emulator.counters().connections == 1
-    for _ in range(3):
-        kling.admin("GET", "counters")
-    assert kling.emulator.counters().connections == 4
+    assert uri == f"kling://{user}@127.0.0.1:1234/http?gateway={gateway}"
 
 
 def test_creates_and_tasks_can_be_looked_at_also_over_http_without_a_key(kling: Caller) -> None:
