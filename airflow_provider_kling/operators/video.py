@@ -203,8 +203,9 @@ class KlingText2VideoOperator(BaseOperator):
             order = self._order(context)
             if self.path is not None:
                 try_target(target_at(self.path))
-            not_yet = Settled("not-yet", 1, None, order.record_key, order.clears)
-            json.dumps(self._trigger(not_yet, 0.0).serialize())  # what cannot be deferred is not paid for
+            if self.deferrable:  # what cannot be deferred is not paid for
+                not_yet = Settled("not-yet", 1, None, order.record_key, order.clears)
+                json.dumps(self._trigger(not_yet, 0.0).serialize())
             store = store_of(context.get("task_state_store"))
             settled = self._settle(context, order, store, waited)
         self._kling_task_id = settled.kling_task_id

@@ -7,7 +7,7 @@ from scripts.trip import trips
 if TYPE_CHECKING:
     import pytest
 
-MOST_FILES = 16
+MOST_FILES = 14
 
 
 def test_a_prompt_reaches_the_wire_through_few_files(monkeypatch: pytest.MonkeyPatch) -> None:
