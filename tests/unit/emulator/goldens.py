@@ -57,14 +57,6 @@ def of_unknown_status(caller: Caller) -> requests.Response:
     return caller.query(caller.created())
 
 
-def without_a_key(caller: Caller) -> requests.Response:
-    return requests.post(caller.emulator.url + caller.path, timeout=30)
-
-
-def with_the_wrong_key(caller: Caller) -> requests.Response:
-    return Caller(caller.emulator, "official", "wrong-key").get(caller.path)
-
-
 def taken_twice(caller: Caller) -> requests.Response:
     body: dict[str, Any] = {"external_task_id": "mine", "metadata": {"external_task_id": "mine"}}
     caller.created(**body)
@@ -90,7 +82,7 @@ ASKED: dict[str, Ask] = {
     "create that is no JSON": lambda caller: caller.send(b"{"),
     "create that is no JSON object": lambda caller: caller.send(b"[]"),
     "create with an external id that is taken": taken_twice,
-    "create without a key": without_a_key,
+    "create without a key": lambda caller: requests.post(caller.emulator.url + caller.path, timeout=30),
     **{f"create that fails with {code}": failing("create", code) for code in (418, 429, 502, 503, 504, 520)},
     "query of a success": query_of("a deer"),
     "query of a failure": query_of("a deer [fail]"),
@@ -102,7 +94,9 @@ ASKED: dict[str, Ask] = {
     "query by the external id": lambda caller: caller.query("mine"),
     **{f"query that fails with {code}": failing("query", code) for code in (403, 429, 500)},
     "something else": lambda caller: caller.get("/v2/tasks"),
-    "something else with the wrong key": with_the_wrong_key,
+    "something else with the wrong key": lambda caller: Caller(
+        caller.emulator, gateway="official", key="wrong-key"
+    ).get(caller.path),
     "list": lambda caller: caller.get(f"{caller.path}?pageSize=1&pageNum=2"),
     "page of the newer standard": page_of_two,
     "account": lambda caller: caller.get(COSTS),
@@ -118,13 +112,14 @@ ASKED_UNDER: dict[str, tuple[dict[str, Any], Ask]] = {
     "account without units": ({"units": 0}, lambda caller: caller.get(COSTS)),
     "query too soon": ({"requests_per_second": 0.01}, too_fast),
 }
+# Hexadecimal numbers first: 18 of their digits in a row can look like an id of Kling's.
 NORMAL_TEXTS = (
+    (r"Expires=\d+&Signature=[0-9a-f]{64}", "Expires=TIME&Signature=HEX"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
     (r"request id: [0-9a-f]{32}", "request id: HEX"),
     (r"task_[0-9A-Za-z]{32}", "RELAY-ID"),
     (r"(?<!\d)\d{18}(?!\d)", "KLING-ID"),
     (r"http://127\.0\.0\.1:\d+", "http://HOST"),
-    (r"Expires=\d+&Signature=[0-9a-f]{64}", "Expires=TIME&Signature=HEX"),
 )
 
 
@@ -153,12 +148,6 @@ def sighting_of(state: State, prompt: str = "a deer", lasts: float = 20) -> Sigh
     return Sighting(task=task, state=state, fates=frozenset(), status_age=15, url="")
 
 
-def running_report(gateway: str) -> Any:
-    """What is said of a task while it is processed, which no request is sure to meet."""
-    report = GATEWAY_CLASSES[gateway](Account(Keys(), 20)).report(sighting_of(State.PROCESSING))
-    return normal(report)
-
-
 def said(answer: requests.Response) -> list[Any]:
     return [answer.status_code, normal(answer.json())]
 
@@ -171,18 +160,17 @@ def answers_of(personality: str) -> dict[str, list[Any]]:
     for name, (more, ask) in ASKED_UNDER.items():
         with KlingEmulator(**{**settings, **more}) as emulator:
             answers[name] = said(ask(Caller(emulator, settings["gateway"])))
-    return {**answers, "query of a running task": [200, running_report(settings["gateway"])]}
+    # Which no request is sure to meet.
+    running = GATEWAY_CLASSES[settings["gateway"]](Account(Keys(), 20)).report(sighting_of(State.PROCESSING))
+    return {**answers, "query of a running task": [200, normal(running)]}
 
 
 def answers_to_creates(gateway: str) -> list[list[Any]]:
     """The rows of :data:`CREATES` that are a gateway's, with the answers that it gives now."""
     with KlingEmulator(gateway=gateway, **AT_ONCE) as emulator:
         caller = Caller(emulator, gateway)
-        return [
-            [name, fields, *said(caller.create(**fields))]
-            for name, fields, *_ in stored(CREATES)
-            if name == gateway
-        ]
+        rows = [row for row in stored(CREATES) if row[0] == gateway]
+        return [[gateway, fields, *said(caller.create(**fields))] for _, fields, *_ in rows]
 
 
 def write(name: str, brackets: str, rows: Iterable[str]) -> None:

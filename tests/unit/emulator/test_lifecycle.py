@@ -9,7 +9,7 @@ import pytest
 import requests
 from kling_emulator import Counters, KlingEmulator, State
 
-from tests.unit.emulator.dialects import Caller, Emulate, url_of
+from tests.unit.emulator.dialects import Caller, url_of
 
 
 def test_a_stop_and_a_start_keep_the_port_the_tasks_and_the_links(elkapi: Caller) -> None:
@@ -37,13 +37,6 @@ def test_a_stop_is_harmless_twice_and_a_second_start_is_an_error() -> None:
         emulator.start()
     emulator.stop()
     emulator.stop()
-
-
-def test_two_emulators_run_side_by_side(emulate: Emulate) -> None:
-    first, second = emulate("ezmodel"), emulate("ezmodel")
-    first.created()
-
-    assert (len(first.emulator.tasks()), second.emulator.tasks()) == (1, [])
 
 
 def test_a_port_in_use_is_an_os_error_and_leaves_nothing_behind() -> None:
@@ -100,14 +93,3 @@ def test_a_reset_forgets_everything(elkapi: Caller) -> None:
     assert elkapi.emulator.counters() == Counters()
     assert (elkapi.emulator.creates(), elkapi.emulator.tasks()) == ([], [])
     assert elkapi.query(task_id).status_code == 400
-
-
-def test_each_video_can_take_a_time_of_its_own_and_a_refused_create_takes_none(emulate: Emulate) -> None:
-    times = iter([0.0, 60.0])
-    kling = emulate("official", seconds_per_video=lambda: next(times))
-
-    assert kling.create(prompt=None).status_code == 400
-    quick, long = kling.created(), kling.created()
-
-    assert kling.report(quick)["task_status"] == "succeed"
-    assert kling.report(long)["task_status"] == "submitted"
