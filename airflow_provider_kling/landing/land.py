@@ -8,14 +8,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
+from tenacity import Retrying
 
 from airflow_provider_kling.api.errors import KlingNotEndedError, KlingRequestError, KlingTargetError
-from airflow_provider_kling.api.generation import GenerationState
+from airflow_provider_kling.api.generation import GenerationState, Video
 from airflow_provider_kling.api.reading.answers import failure_of
+from airflow_provider_kling.api.retrying import Retries
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.client import KlingClient
-    from airflow_provider_kling.api.generation import Video
     from airflow_provider_kling.api.media.download import VideoFile
 
 log = logging.getLogger(__name__)
@@ -58,12 +59,7 @@ def try_target(target: ObjectStoragePath) -> None:
 
 
 def land(
-    client: KlingClient,
-    task_id: str,
-    product: str,
-    target: ObjectStoragePath,
-    *,
-    retry_seconds: float,
+    client: KlingClient, task_id: str, product: str, target: ObjectStoragePath, *, retry_seconds: float
 ) -> dict[str, Any]:
     """
     Land the video of a generation at ``target`` and say what landed, as plain JSON.
@@ -76,10 +72,6 @@ def land(
     :raises KlingNotEndedError: it has none yet.
     :raises KlingMediaError: a file did not arrive whole; nothing of it was published.
     """
-    from tenacity import Retrying
-
-    from airflow_provider_kling.api.retrying import Retries
-
     retrying = Retrying(**Retries(retry_seconds).of_work())
     first, *others = retrying(_land_all, client, task_id, product, target)
     return {**first, "others": others}

@@ -45,9 +45,8 @@ from airflow_provider_kling.landing.land import target_at, try_target
 from airflow_provider_kling.triggers.events import read_event, unreadable
 from airflow_provider_kling.triggers.room import KlingRoomTrigger
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
-from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline
 from airflow_provider_kling.waiting.room import WaitForRoom
-from airflow_provider_kling.waiting.wait import wait_for_task
+from airflow_provider_kling.waiting.wait import backstop, execution_deadline, wait_for_task
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath

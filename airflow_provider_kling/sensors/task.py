@@ -26,8 +26,7 @@ from airflow_provider_kling.failures import permanent_errors_fail_at_once
 from airflow_provider_kling.hooks.kling import DEFAULT_POLL_INTERVAL, KlingHook
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
-from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline
-from airflow_provider_kling.waiting.wait import Wait
+from airflow_provider_kling.waiting.wait import Wait, backstop, execution_deadline
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -84,11 +83,17 @@ class KlingTaskSensor(BaseSensorOperator):
         return Wait(task_id_of(self.kling_task_id), deadline=math.inf)
 
     def execute(self, context: Context) -> Any:
-        """Wait in the worker or in the triggerer; return the finished task as a dict."""
         if not self.deferrable:
             return super().execute(context)
         started = time.time()
-        if isinstance(ended := self._poke_before_deferring(context), PokeReturnValue):
+        try:
+            ended = self.poke(context)
+        except AirflowFailException as error:
+            # What BaseSensorOperator does around its own pokes.
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException("Skipping, as soft_fail or never_fail asks for.") from error
+            raise
+        if isinstance(ended, PokeReturnValue):
             return ended.xcom_value
         deadline = min(started + self.timeout, self._execution_deadline(context))
         self.defer(
@@ -116,7 +121,6 @@ class KlingTaskSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=True, xcom_value=self._result(task)) if task else False
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Go on after the trigger fired."""
         with permanent_errors_fail_at_once():
             try:
                 return self._result(read_event(event))
@@ -127,15 +131,6 @@ class KlingTaskSensor(BaseSensorOperator):
 
     def _execution_deadline(self, context: Context) -> float:
         return execution_deadline(context["ti"].start_date, self.execution_timeout)
-
-    def _poke_before_deferring(self, context: Context) -> bool | PokeReturnValue:
-        try:
-            return self.poke(context)
-        except AirflowFailException as error:
-            # What BaseSensorOperator does around its own pokes.
-            if self.soft_fail or self.never_fail:
-                raise AirflowSkipException("Skipping, as soft_fail or never_fail asks for.") from error
-            raise
 
     def _result(self, task: Generation) -> dict[str, Any]:
         if task.state is GenerationState.FAILED:

@@ -59,5 +59,5 @@ class KlingToObjectStorageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with permanent_errors_fail_at_once():
-            target = target_at(self.path)
-            return land_with_lineage(self.hook, task_id_of(self.kling_task_id), self.product, target)
+            task_id, target = task_id_of(self.kling_task_id), target_at(self.path)
+            return land_with_lineage(self.hook, task_id, self.product, target)

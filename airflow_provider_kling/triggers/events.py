@@ -9,42 +9,26 @@ from airflow_provider_kling.api import errors
 from airflow_provider_kling.api.generation import Generation
 from airflow_provider_kling.api.masking import mask
 
-ENDED = "ended"
-ERROR = "error"
-DEFECT = "defect"
+ENDED, ERROR, DEFECT = "ended", "error", "defect"
+# What an event tells of an error besides its type, its message and its generation.
+FACTS = ("code", "http_status", "request_id", "gateway")
 
 
 def ended_event(task: Generation) -> dict[str, Any]:
     """Return the event of a generation that has ended, well or not."""
-    return {
-        "status": ENDED,
-        "kling_task_id": task.task_id,
-        "task": task.as_dict(),
-        "failure": task.failure,
-    }
+    return {"kling_task_id": task.task_id, "status": ENDED, "task": task.as_dict(), "failure": task.failure}
 
 
 def error_event(kling_task_id: str, error: errors.KlingError) -> dict[str, Any]:
     """Return the event of a waiting that ended otherwise; ``reason`` is the type of the error."""
-    return {
-        "status": ERROR,
-        "kling_task_id": kling_task_id,
-        "reason": type(error).__name__,
-        "message": error.message,
-        "code": error.code,
-        "http_status": error.http_status,
-        "request_id": error.request_id,
-        "gateway": error.gateway,
-    }
+    event = {"status": ERROR, "reason": type(error).__name__, "message": error.message}
+    return {"kling_task_id": kling_task_id, **event, **{fact: getattr(error, fact) for fact in FACTS}}
 
 
 def defect_event(kling_task_id: str, error: Exception) -> dict[str, Any]:
     """Return the event of a waiting that ended with an error of our own making."""
-    return {
-        "status": DEFECT,
-        "kling_task_id": kling_task_id,
-        "message": mask(f"{type(error).__name__}: {error}"),
-    }
+    message = mask(f"{type(error).__name__}: {error}")
+    return {"kling_task_id": kling_task_id, "status": DEFECT, "message": message}
 
 
 def read_event(event: Mapping[str, Any] | None) -> Generation:
@@ -55,24 +39,17 @@ def read_event(event: Mapping[str, Any] | None) -> Generation:
     :raises RuntimeError: the trigger failed, or the event is not one of ours; not an Airflow exception, so
         that ``soft_fail`` does not hide a defect.
     """
+    error = None
     try:
-        if event is not None and event["status"] == DEFECT:
-            raise RuntimeError(
-                f"The trigger for Kling task {event['kling_task_id']} failed: {event['message']}"
-            )
-        if event is not None and event["status"] == ENDED:
-            return Generation.from_dict(event["task"], failure=event["failure"])
-        if event is not None and event["status"] == ERROR:
-            error = getattr(errors, event["reason"])(
-                event["message"],
-                code=event["code"],
-                http_status=event["http_status"],
-                request_id=event["request_id"],
-                gateway=event.get("gateway"),  # a trigger that an older version of ours runs does not say it
-                task_id=event["kling_task_id"],
-            )
-        else:
-            error = None
+        told = event or {}
+        if told["status"] == ENDED:
+            return Generation.from_dict(told["task"], failure=told["failure"])
+        task_id = told["kling_task_id"]
+        if told["status"] == DEFECT:
+            raise RuntimeError(f"The trigger for Kling task {task_id} failed: {told['message']}")
+        if told["status"] == ERROR:
+            facts = {fact: told[fact] for fact in FACTS}
+            error = getattr(errors, told["reason"])(told["message"], task_id=task_id, **facts)
     except (AttributeError, KeyError, TypeError, ValueError) as broken:
         raise unreadable(event) from broken
     if not isinstance(error, errors.KlingError):

@@ -13,20 +13,17 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.waiting.per_loop import PerLoop
 from airflow_provider_kling.waiting.room import Room, WaitForRoom
 
-rooms: PerLoop[Room] = PerLoop(lambda kling_conn_id: Room(KlingHook.pacing.room), lambda room: False)
+rooms: PerLoop[Room] = PerLoop(lambda kling_conn_id: Room(KlingHook.pacing.room))
 
 
 class KlingRoomTrigger(BaseTrigger):
     """
-    Wait for room at the account.
+    Wait for room at the account: for one's turn, or for the deadline.
 
     It fires one event, which says what it was told, and which
     :meth:`~airflow_provider_kling.waiting.room.WaitForRoom.from_event` reads.
 
-    :param kling_conn_id: The Airflow connection.
-    :param since: From when on the task waits for room, in seconds since the epoch.
-    :param tries: How often it found none.
-    :param deadline: When to stop, in seconds since the epoch.
+    :param kling_conn_id: The Airflow connection. The others are those of a ``WaitForRoom``.
     """
 
     def __init__(self, kling_conn_id: str, since: float, tries: int, deadline: float) -> None:
@@ -35,14 +32,12 @@ class KlingRoomTrigger(BaseTrigger):
         self.waited = WaitForRoom(since, tries, deadline)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and plain JSON arguments, none of them a secret."""
         return (
             "airflow_provider_kling.triggers.room.KlingRoomTrigger",
             {"kling_conn_id": self.kling_conn_id, **self.waited.as_event()},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait for one's turn, or for the deadline, and fire once."""
         await asyncio.sleep(KlingHook.pacing.earliest_question)
         if not await rooms.get(self.kling_conn_id).wait(self.waited, time.time()):
             self.log.debug("The time to wait for room is over")

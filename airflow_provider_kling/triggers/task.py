@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -15,6 +16,7 @@ from airflow_provider_kling.triggers.events import defect_event, ended_event, er
 from airflow_provider_kling.triggers.room import rooms
 from airflow_provider_kling.waiting.pacing import Experience
 from airflow_provider_kling.waiting.per_loop import PerLoop
+from airflow_provider_kling.waiting.watched import Awaited
 from airflow_provider_kling.waiting.watcher import Watcher
 
 # What this process has seen, of each connection; it outlives the watchers, which go when nobody waits.
@@ -39,13 +41,9 @@ class KlingTaskTrigger(BaseTrigger):
 
     It fires one event, which :func:`~airflow_provider_kling.triggers.events.read_event` reads.
 
-    :param kling_task_id: The gateway's id of the generation.
-    :param product: The path family of the generation.
+    The arguments are those of :class:`~airflow_provider_kling.waiting.watched.Awaited`, and:
+
     :param kling_conn_id: The Airflow connection.
-    :param poll_interval: The longest pause before a question in seconds; None leaves it to the pacing.
-    :param deadline: Seconds since the epoch, because it has to mean the same in another triggerer.
-    :param mode: The mode of the generation, where it is known; the time that it takes depends on it.
-    :param submitted_at: Seconds since the epoch, where they are known.
     :param order: What was ordered, for whoever is resumed: plain JSON that the event carries along.
     """
 
@@ -61,50 +59,28 @@ class KlingTaskTrigger(BaseTrigger):
         order: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.kling_task_id = kling_task_id
-        self.product = product
+        self.awaited = Awaited(kling_task_id, product, deadline, poll_interval, mode, submitted_at)
         self.kling_conn_id = kling_conn_id
-        self.poll_interval = poll_interval
-        self.deadline = deadline
-        self.mode = mode
-        self.submitted_at = submitted_at
         self.order = order
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and plain JSON arguments, none of them a secret."""
         return (
             "airflow_provider_kling.triggers.task.KlingTaskTrigger",
-            {
-                "kling_task_id": self.kling_task_id,
-                "product": self.product,
-                "kling_conn_id": self.kling_conn_id,
-                "poll_interval": self.poll_interval,
-                "deadline": self.deadline,
-                "mode": self.mode,
-                "submitted_at": self.submitted_at,
-                "order": self.order,
-            },
+            {**asdict(self.awaited), "kling_conn_id": self.kling_conn_id, "order": self.order},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire once: with the generation as it ended, or with the error that ended the waiting."""
+        task_id = self.awaited.kling_task_id
         try:
-            task = await _watchers.get(self.kling_conn_id).watch(
-                self.kling_task_id,
-                self.product,
-                self.deadline,
-                mode=self.mode,
-                poll_interval=self.poll_interval,
-                submitted_at=self.submitted_at,
-            )
-            event = ended_event(task)
+            event = ended_event(await _watchers.get(self.kling_conn_id).watch(self.awaited))
         except KlingError as error:
-            event = error_event(self.kling_task_id, error)
+            event = error_event(task_id, error)
         except Exception as error:  # ours: Airflow would turn it into one that soft_fail hides
-            self.log.exception("The trigger for Kling task %s failed", self.kling_task_id)
-            event = defect_event(self.kling_task_id, error)
+            self.log.exception("The trigger for Kling task %s failed", task_id)
+            event = defect_event(task_id, error)
         yield TriggerEvent({**event, "order": self.order})
 
     async def on_kill(self) -> None:
         """Say that nothing stops at the gateway when a waiting task is cleared or marked (Airflow 3.3)."""
-        self.log.warning(goes_on(self.kling_task_id))
+        self.log.warning(goes_on(self.awaited.kling_task_id))

@@ -33,7 +33,6 @@ class Budget:
         return self._next_at - BURST_SECONDS
 
     def spend(self, now: float) -> None:
-        """Count a request that is sent now."""
         self._next_at = max(self._next_at, now) + 1 / self.rate
 
     def answered(self) -> None:
@@ -74,20 +73,13 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the gateway is taken to be down."""
         return self._failures > 0
 
     def ready_at(self) -> float:
-        """Return the instant from which on a request may be sent."""
         return self._probe_at
 
     def failed(self, now: float, sent_at: float) -> None:
-        """
-        Learn that a request found the gateway down.
-
-        :param sent_at: When it left. What left before the last failure says nothing new.
-        """
-        if sent_at < self._failed_at:
+        if sent_at < self._failed_at:  # what left before the last failure says nothing new
             return
         self._failed_at = now
         pause = min(self._shortest * 2**self._failures, self._longest)
@@ -95,6 +87,5 @@ class Breaker:
         self._probe_at = now + pause * random.uniform(0.75, 1.0)
 
     def answered(self) -> None:
-        """Learn that the gateway is there."""
         self._failures = 0
         self._probe_at = 0.0

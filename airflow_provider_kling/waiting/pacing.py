@@ -51,11 +51,7 @@ class Experience:
         self._usual: dict[Kind, Usual] = {}
 
     def add(self, kind: Kind, seconds: float) -> None:
-        """
-        Keep how long a generation took.
-
-        :param seconds: From its submission to its end.
-        """
+        """Keep how many seconds a generation took from its submission to its end."""
         seen = self._seen.setdefault(kind, deque(maxlen=MOST_REMEMBERED))
         seen.append(seconds)
         if len(seen) >= FEWEST_REMEMBERED:
@@ -128,11 +124,7 @@ class Pacing:
         return max(usual.earliest - age, 0.0) * self._jitter()
 
     def before_next(self, age: float, usual: Usual, shortest: float) -> float:
-        """
-        Return the seconds until the next question for a generation of this age (seconds).
-
-        :param shortest: Seconds that are worth waiting at least.
-        """
+        """Return the seconds until the next question, of which ``shortest`` are worth waiting at least."""
         pause = min(abs(usual.median - age) * PART_OF_DISTANCE, self.longest_pause)
         return max(pause * self._jitter(), shortest)
 

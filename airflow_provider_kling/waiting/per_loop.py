@@ -19,18 +19,15 @@ class PerLoop(Generic[T]):
     :param is_over: Whether one of them is of no more use.
     """
 
-    def __init__(self, make: Callable[[str], T], is_over: Callable[[T], bool]) -> None:
+    def __init__(self, make: Callable[[str], T], is_over: Callable[[T], bool] = lambda _: False) -> None:
         self._make = make
         self._is_over = is_over
         self._of_loops: dict[asyncio.AbstractEventLoop, dict[str, T]] = {}
 
     def get(self, kling_conn_id: str) -> T:
         """Return the running loop's."""
-        for loop in [loop for loop in self._of_loops if loop.is_closed()]:
-            del self._of_loops[loop]
-        of_loop = self._of_loops.setdefault(asyncio.get_running_loop(), {})
-        for name in [name for name, shared in of_loop.items() if self._is_over(shared)]:
-            del of_loop[name]
-        if kling_conn_id not in of_loop:
-            of_loop[kling_conn_id] = self._make(kling_conn_id)
-        return of_loop[kling_conn_id]
+        self._of_loops = {loop: its for loop, its in self._of_loops.items() if not loop.is_closed()}
+        shared = self._of_loops.setdefault(asyncio.get_running_loop(), {})
+        if kling_conn_id not in shared or self._is_over(shared[kling_conn_id]):
+            shared[kling_conn_id] = self._make(kling_conn_id)
+        return shared[kling_conn_id]

@@ -47,14 +47,13 @@ class WaitForRoom:
 
         :raises RuntimeError: it is something else; not an Airflow exception, so that it is not taken for one.
         """
+        told = event or {}
         try:
-            event = event or {}
-            return cls(float(event["since"]), int(event["tries"]), float(event["deadline"]))
+            return cls(float(told["since"]), int(told["tries"]), float(told["deadline"]))
         except (KeyError, TypeError, ValueError) as unreadable:
             raise RuntimeError(f"The trigger's event cannot be read: {event!r}") from unreadable
 
     def as_event(self) -> dict[str, Any]:
-        """Return it as plain JSON, to be handed to a triggerer and back."""
         return asdict(self)
 
     def pause(self, pacing: RoomPacing) -> float:
@@ -63,7 +62,6 @@ class WaitForRoom:
         return pause * random.uniform(0.5, 1.0)
 
     def over(self, error: KlingThrottledError, now: float) -> KlingThrottledError:
-        """Return the error that ends the waiting."""
         return KlingThrottledError(
             f"{error.message} There was no room at the account for {now - self.since:.0f} seconds "
             f"({self.tries} submissions were refused, nothing was made).",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_kling.api.errors import KlingError, KlingTimeoutError
@@ -16,13 +18,15 @@ log = logging.getLogger(__name__)
 
 # A gateway that wants to be left alone for longer is asked all the same: it may be wrong.
 LONGEST_RETRY_AFTER_SECONDS = 300.0
+# The trigger itself reports the timeout; Airflow's own only steps in when there is no triggerer to do so.
+BACKSTOP_SECONDS = 120.0
 
 
 class Clock:
     """The wall clock, and a worker's pauses. Handed in, so that a test can have time pass at once."""
 
     def now(self) -> float:
-        """Return the seconds since the epoch."""
+        """Return seconds since the epoch."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
@@ -38,12 +42,8 @@ class Wait:
 
     An error that may pass (the gateway is down, or busy) never ends a waiting; only the deadline does.
 
-    :param task_id: The generation that is waited for.
-    :param deadline: The instant at which to stop, in seconds since the epoch. It is wall-clock time
-        because it has to mean the same in another process.
+    :param deadline: The instant at which to stop, in seconds since the epoch.
     """
-
-    __slots__ = ("_state", "deadline", "task_id")
 
     def __init__(self, task_id: str, deadline: float) -> None:
         self.task_id = task_id
@@ -86,7 +86,6 @@ class Wait:
         return min(pause, max(self.deadline - now, 0.0))
 
     def timeout(self, outcome: Generation | KlingError) -> KlingTimeoutError:
-        """Return the error of a deadline that has come."""
         last = f"the last question failed: {outcome}" if isinstance(outcome, KlingError) else outcome.state
         return KlingTimeoutError(f"The time to wait is over ({last}).", task_id=self.task_id)
 
@@ -117,3 +116,18 @@ def wait_for_task(
         if task := wait.ended(outcome, clock.now()):
             return task
         clock.sleep(wait.pause(outcome, poll_interval, clock.now()))
+
+
+def backstop(deadline: float, now: float) -> timedelta:
+    """Return the ``timeout`` of a deferral whose trigger stops at ``deadline`` (seconds since the epoch)."""
+    return timedelta(seconds=max(deadline - now, 0.0) + BACKSTOP_SECONDS)
+
+
+def execution_deadline(started: datetime, execution_timeout: timedelta | None) -> float:
+    """
+    Return when ``execution_timeout`` ends a try that is deferred, in seconds since the epoch.
+
+    Airflow itself does not count while a task is deferred, and begins anew when it is resumed
+    (apache/airflow#69678); the start of the try, ``context["ti"].start_date``, survives both.
+    """
+    return math.inf if execution_timeout is None else (started + execution_timeout).timestamp()

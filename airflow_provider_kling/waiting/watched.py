@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from airflow_provider_kling.api.retrying import MAY_PASS
 from airflow_provider_kling.waiting.wait import Wait
 
 if TYPE_CHECKING:
-    from airflow_provider_kling.waiting.pacing import Experience, Kind, Pacing
+    from airflow_provider_kling.waiting.pacing import Experience, Pacing
 
 
 class Way(IntEnum):
@@ -28,73 +29,50 @@ class Way(IntEnum):
     BY_PAGE = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """
+    A generation that is waited for.
+
+    :param kling_task_id: The gateway's id of the generation.
+    :param product: The path family of the generation.
+    :param deadline: Seconds since the epoch, because it has to mean the same in another process.
+    :param poll_interval: The longest pause before a question in seconds; None leaves it to the pacing.
+    :param mode: The mode of the generation, where it is known; the time that it takes depends on it.
+    :param submitted_at: Seconds since the epoch, where they are known.
+    """
+
+    kling_task_id: str
+    product: str
+    deadline: float
+    poll_interval: float | None = None
+    mode: str | None = None
+    submitted_at: float | None = None
+
+
 class Watched:
-    """
-    A generation that a trigger waits for.
+    """The waiting for a generation, made in the event loop and the context of the trigger that waits."""
 
-    :param deadline: Seconds since the epoch.
-    :param mode: The mode that it was submitted with, where the trigger knows it.
-    :param poll_interval: The longest pause between two questions in seconds; None leaves it to the pacing.
-    :param submitted_at: Seconds since the epoch; None where the trigger does not know it.
-    :param future: What the trigger awaits.
-    :param earliest: The instant of the loop's clock before which the trigger must not fire.
-    """
-
-    __slots__ = (
-        "_context",
-        "_doubtful_since",
-        "_experience",
-        "_pacing",
-        "_poll_interval",
-        "_signed_anew",
-        "_submitted_at",
-        "_wait",
-        "earliest",
-        "future",
-        "kind",
-        "turn",
-        "way",
-    )
-
-    def __init__(
-        self,
-        task_id: str,
-        product: str,
-        deadline: float,
-        *,
-        mode: str | None,
-        poll_interval: float | None,
-        submitted_at: float | None,
-        future: asyncio.Future[Generation],
-        earliest: float,
-        pacing: Pacing,
-        experience: Experience,
-    ) -> None:
-        self.kind: Kind = (product, mode)
-        self.future = future
-        self.earliest = earliest
+    def __init__(self, awaited: Awaited, pacing: Pacing, experience: Experience) -> None:
+        loop = asyncio.get_running_loop()
+        self.task_id = awaited.kling_task_id
+        self.product = awaited.product
+        self.future: asyncio.Future[Generation] = loop.create_future()  # what the trigger awaits
+        # The instant of the loop's clock before which the trigger must not fire.
+        self.earliest = loop.time() + pacing.earliest_question
         self.way = Way.BY_PAGE
         # Which of its entries among those who are, or will be, due is the one that counts.
         self.turn = 0
-        self._poll_interval = poll_interval
-        self._submitted_at = submitted_at
+        self._kind = (awaited.product, awaited.mode)
+        self._poll_interval = awaited.poll_interval
+        self._submitted_at = awaited.submitted_at
         self._pacing = pacing
         self._experience = experience
-        self._wait = Wait(task_id, deadline)
+        self._wait = Wait(awaited.kling_task_id, awaited.deadline)
         # What is said of it belongs into the log of the trigger that waits for it.
         self._context = contextvars.copy_context()
         self._doubtful_since: float | None = None
         self._signed_anew = False
-
-    @property
-    def task_id(self) -> str:
-        """The gateway's id."""
-        return self._wait.task_id
-
-    @property
-    def product(self) -> str:
-        """The path family."""
-        return self.kind[0]
 
     def has_turn(self, turn: int) -> bool:
         """Return whether an entry is the one that counts, and somebody still waits."""
@@ -102,7 +80,7 @@ class Watched:
 
     def first_pause(self, now: float) -> float:
         """Return the seconds until the first question."""
-        pause = self._pacing.before_first(self._age(now), self._experience.usual(self.kind))
+        pause = self._pacing.before_first(self._age(now), self._experience.usual(self._kind))
         pause = min(pause, self._poll_interval or pause, max(self._wait.deadline - now, 0.0))
         return max(pause, self._pacing.earliest_question)
 
@@ -123,26 +101,22 @@ class Watched:
             self.fail(error)
             return None
         if task is None:
-            usual = self._experience.usual(self.kind)
+            usual = self._experience.usual(self._kind)
             pause = self._pacing.before_next(self._age(now), usual, shortest)
             return self._wait.pause(outcome, min(pause, self._poll_interval or pause), now)
         if task.state is GenerationState.SUCCEEDED and self._submitted_at:
             done_at = task.finished_at.timestamp() if task.finished_at else now
-            self._experience.add(self.kind, max(done_at - self._submitted_at, 0.0))
+            self._experience.add(self._kind, max(done_at - self._submitted_at, 0.0))
         if not self.future.done():
             self.future.set_result(task)
         return None
 
-    def is_overdue(self, now: float) -> bool:
-        """Return whether its deadline has passed."""
-        return now >= self._wait.deadline
-
-    def give_up(self, error: KlingError) -> None:
-        """End the waiting at its deadline, at which the gateway could not be asked."""
-        self.fail(self._wait.timeout(error))
+    def give_up_if_overdue(self, error: KlingError, now: float) -> None:
+        """End the waiting if its deadline has passed, at which the gateway could not be asked."""
+        if now >= self._wait.deadline:
+            self.fail(self._wait.timeout(error))
 
     def fail(self, error: Exception) -> None:
-        """End the waiting with an error."""
         if not self.future.done():
             self.future.set_exception(error)
 
@@ -156,7 +130,7 @@ class Watched:
         signed_anew, self._signed_anew = self._signed_anew, isinstance(outcome, KlingClockError)
         if self._signed_anew:
             return not signed_anew
-        if not isinstance(outcome, MAY_PASS) or self.is_overdue(now):
+        if not isinstance(outcome, MAY_PASS) or now >= self._wait.deadline:
             self._doubtful_since = None
             return False
         self._doubtful_since = self._doubtful_since or now

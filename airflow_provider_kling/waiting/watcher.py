@@ -16,25 +16,21 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_kling.api.endpoint import REQUESTS_PER_SECOND
 from airflow_provider_kling.api.errors import KlingAuthError, KlingError, KlingThrottledError
-from airflow_provider_kling.api.gateways import LONGEST_PAGE, MOST_AT_ONCE, Ability, is_not_served
-from airflow_provider_kling.api.generation import Generation
+from airflow_provider_kling.api.gateways import LONGEST_PAGE, MOST_AT_ONCE, Ability, Gateway, is_not_served
+from airflow_provider_kling.api.generation import Generation, Outcomes
 from airflow_provider_kling.api.retrying import Retry
 from airflow_provider_kling.waiting.budget import Breaker, Budget
 from airflow_provider_kling.waiting.wait import CLOCK, Clock
-from airflow_provider_kling.waiting.watched import Watched, Way
+from airflow_provider_kling.waiting.watched import Awaited, Watched, Way
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.async_client import AsyncKlingClient
     from airflow_provider_kling.api.calls import Call
-    from airflow_provider_kling.api.gateways import Gateway
-    from airflow_provider_kling.api.generation import Outcomes
     from airflow_provider_kling.waiting.pacing import Experience, Pacing
-
-T = TypeVar("T")
 
 # Requests that are under way at the same time, and so connections.
 MOST_AT_A_TIME = 8
@@ -52,9 +48,7 @@ class Watcher:
     The loop has the time of all pauses; the clock says which instant of wall-clock time it is.
 
     :param open_client: Makes a client of the connection as it is now.
-    :param experience: What is known of how long generations take.
     :param on_end: Called whenever a generation has ended, well or not.
-    :param pacing: When to ask.
     """
 
     def __init__(
@@ -80,53 +74,26 @@ class Watcher:
         self._breaker = Breaker(pacing.shortest_outage, pacing.longest_outage)
         self._clients = AsyncExitStack()
         self._client: AsyncKlingClient | None = None
-        self._left = False
         self._renewing = asyncio.Lock()
         self._renewed_at = -math.inf
         self._gateway: Gateway
-        self._ways: set[Way] = set()
-        self._shortest_pause = pacing.shortest_pause_alone
+        self._ways: set[Way] = set()  # besides asking for each alone
         # Not in the context of the trigger that happens to come first: its log is closed when that one ends.
         self._runner = asyncio.create_task(self._run(), context=contextvars.Context())
 
     @property
     def is_over(self) -> bool:
         """Whether it watches no more, because all have left, or for a defect."""
-        return self._left or self._runner.done()
+        return not self._waiting or self._runner.done()
 
-    async def watch(
-        self,
-        task_id: str,
-        product: str,
-        deadline: float,
-        *,
-        mode: str | None = None,
-        poll_interval: float | None = None,
-        submitted_at: float | None = None,
-    ) -> Generation:
+    async def watch(self, awaited: Awaited) -> Generation:
         """
         Return a generation once it has ended, well or not.
 
-        :param deadline: Seconds since the epoch.
-        :param mode: The mode that it was submitted with, where that is known.
-        :param poll_interval: The longest pause between two questions in seconds; None leaves it to the
-            pacing.
-        :param submitted_at: Seconds since the epoch, where they are known.
         :raises KlingError: the waiting ended otherwise.
         """
-        watched = Watched(
-            task_id,
-            product,
-            deadline,
-            mode=mode,
-            poll_interval=poll_interval,
-            submitted_at=submitted_at,
-            future=asyncio.get_running_loop().create_future(),
-            earliest=self._now() + self._pacing.earliest_question,
-            pacing=self._pacing,
-            experience=self._experience,
-        )
-        same = self._waiting.setdefault(task_id, [])
+        watched = Watched(awaited, self._pacing, self._experience)
+        same = self._waiting.setdefault(watched.task_id, [])
         same.append(watched)
         self._schedule(watched, watched.first_pause(self._clock.now()))
         try:
@@ -134,9 +101,8 @@ class Watcher:
         finally:
             same.remove(watched)
             if not same:
-                del self._waiting[task_id]
+                del self._waiting[watched.task_id]
             if not self._waiting:
-                self._left = True
                 self._runner.cancel()
                 await asyncio.wait([self._runner])  # so that nothing is left open if the event loop ends now
 
@@ -171,9 +137,8 @@ class Watcher:
             self._due.popleft()
         while self._later and not self._later[0][-1].has_turn(self._later[0][1]):
             heapq.heappop(self._later)
-        if self._asking >= (1 if self._breaker.is_open else MOST_AT_A_TIME):
-            return math.inf
-        if not self._due and not self._later:
+        busy = self._asking >= (1 if self._breaker.is_open else MOST_AT_A_TIME)
+        if busy or not (self._due or self._later):
             return math.inf
         due_at = 0.0 if self._due else self._later[0][0]
         return max(due_at, self._budget.ready_at(), self._breaker.ready_at())
@@ -195,7 +160,7 @@ class Watcher:
     # Whom to ask
 
     async def _connected(self) -> AsyncKlingClient | None:
-        """Return the client; None where there is none that can be used (yet)."""
+        """Return the client; None where there is none that can be used."""
         sent_at = self._now()
         try:
             if self._client is None:
@@ -217,17 +182,9 @@ class Watcher:
         # The one before it stays open for the answers that are still under way.
         self._client = await self._clients.enter_async_context(client)
         abilities = {Way.TOGETHER: Ability.QUERY_MANY, Way.BY_PAGE: Ability.LIST}
-        self._ways = {Way.ALONE} | {
-            way for way, what in abilities.items() if client.endpoint.can(gateway, what)
-        }
+        self._ways = {way for way, what in abilities.items() if client.endpoint.can(gateway, what)}
         self._budget = Budget(client.endpoint.requests_per_second)
         self._gateway = gateway
-        self._set_pause()
-
-    def _set_pause(self) -> None:
-        together = Way.TOGETHER in self._ways
-        pause = self._pacing.shortest_pause if together else self._pacing.shortest_pause_alone
-        self._shortest_pause = max(pause, self._gateway.stale_seconds)
 
     async def _is_renewed(self, refused: AsyncKlingClient) -> bool:
         """Look the connection up again, whose key was refused; return whether there is another one now."""
@@ -243,7 +200,7 @@ class Watcher:
 
     # How to ask
 
-    def _question(self, client: AsyncKlingClient) -> Coroutine[Any, Any, None] | None:
+    def _question(self, client: AsyncKlingClient) -> Coroutine[Any, Any, object] | None:
         """Return the next question, for whoever has been due the longest; None if they have left."""
         # Whoever is due with the next tick fills the question up.
         until = self._now() + (self._pacing.tick if Way.TOGETHER in self._ways else 0.0)
@@ -253,19 +210,17 @@ class Watcher:
         if not (asked := self._taken(1, Way.ALONE)):
             return None
         way = min(watched.way for watched in asked)
-        if way is Way.BY_PAGE and self._pays_a_page():
+        many = len(self._due) >= QUESTIONS_FOR_A_PAGE * self._most_at_once
+        if way is Way.BY_PAGE and many and Way.BY_PAGE in self._ways and not self._breaker.is_open:
             asked += self._taken(len(self._due), way, asked[0])
             return self._ask_by_page(client, asked)
-        if way >= Way.TOGETHER and Way.TOGETHER in self._ways:
-            asked += self._taken(MOST_AT_ONCE - 1, Way.TOGETHER, asked[0])
+        if way >= Way.TOGETHER:
+            asked += self._taken(self._most_at_once - 1, Way.TOGETHER, asked[0])
         task_ids = list({watched.task_id: None for watched in asked})
+        gateway, product = self._gateway, asked[0].product
         if len(task_ids) > 1:
-            return self._ask_together(client, task_ids, asked)
-        return self._ask_alone(client, task_ids[0], asked)
-
-    def _pays_a_page(self) -> bool:
-        many = len(self._due) >= QUESTIONS_FOR_A_PAGE * self._most_at_once
-        return Way.BY_PAGE in self._ways and many and not self._breaker.is_open
+            return self._answer(client, partial(gateway.query_many, task_ids, product), asked, Way.TOGETHER)
+        return self._answer(client, partial(gateway.query, task_ids[0], product), asked, Way.ALONE)
 
     @property
     def _most_at_once(self) -> int:
@@ -294,39 +249,23 @@ class Watcher:
         self._due.extendleft(reversed(left))
         return taken
 
-    async def _asked(self, question: Coroutine[Any, Any, None]) -> None:
+    async def _asked(self, question: Coroutine[Any, Any, object]) -> None:
         try:
             await question
         finally:
             self._asking -= 1
             self._changed.set()
 
-    async def _ask_alone(self, client: AsyncKlingClient, task_id: str, asked: Sequence[Watched]) -> None:
-        ask = partial(self._gateway.query, task_id, asked[0].product)
-        task = await self._answer(client, ask, asked, Way.ALONE)
-        if task is not None:
-            self._take_all({task_id: task}, asked[0].product)
-
-    async def _ask_together(
-        self, client: AsyncKlingClient, task_ids: Sequence[str], asked: Sequence[Watched]
-    ) -> None:
-        ask = partial(self._gateway.query_many, task_ids, asked[0].product)
-        outcomes = await self._answer(client, ask, asked, Way.TOGETHER)
-        if outcomes is not None:
-            self._take_all(outcomes, asked[0].product)
-
     async def _ask_by_page(self, client: AsyncKlingClient, asked: Sequence[Watched]) -> None:
         """Read the account's list, newest first, in fewer requests than asking by ids would take."""
-        product = asked[0].product
         size = min(max(PAGE_MARGIN * len(self._waiting), SHORTEST_PAGE), LONGEST_PAGE)
         missing = {watched.task_id for watched in asked}
         for page in range(1, 1 + len(missing) // (QUESTIONS_FOR_A_PAGE * self._most_at_once)):
-            ask = partial(self._gateway.list_tasks, product, page=page, page_size=size)
+            ask = partial(self._gateway.list_tasks, asked[0].product, page=page, page_size=size)
             left = [watched for watched in asked if watched.task_id in missing]
             outcomes = await self._answer(client, ask, left, Way.BY_PAGE)
             if outcomes is None:
                 return
-            self._take_all(outcomes, product)
             missing -= outcomes.keys()
             if len(missing) <= self._most_at_once or len(outcomes) < size:
                 break
@@ -335,9 +274,9 @@ class Watcher:
         self._ask_again([watched for watched in asked if watched.task_id in missing], Way.TOGETHER)
 
     async def _answer(
-        self, client: AsyncKlingClient, ask: Callable[[], Call[T]], asked: Sequence[Watched], way: Way
-    ) -> T | None:
-        """Return what the gateway answers; None where it did not, which those who asked have been told."""
+        self, client: AsyncKlingClient, ask: Callable[[], Call[Any]], asked: Sequence[Watched], way: Way
+    ) -> Outcomes | None:
+        """Tell all whom it concerns what the gateway answers, and return it; None where it did not."""
         sent_at = self._now()
         try:
             call = ask()  # here, as an id may be none that can be asked for
@@ -347,7 +286,13 @@ class Watcher:
             return None
         self._budget.answered()
         self._breaker.answered()
-        return answer
+        outcomes: Outcomes = {asked[0].task_id: answer} if way is Way.ALONE else answer
+        # Not only to those who asked: what it tells of the others is just as good.
+        for task_id, outcome in outcomes.items():
+            for watched in self._waiting.get(task_id, ()):
+                if watched.product == asked[0].product:
+                    self._take(watched, outcome)
+        return outcomes
 
     # What an answer means
 
@@ -372,7 +317,6 @@ class Watcher:
             # It may be about one of them only, or about this way of asking.
             if way is Way.BY_PAGE or is_not_served(error):
                 self._ways -= {way}
-                self._set_pause()
             return self._ask_again(asked, Way(way - 1))
         if way is Way.BY_PAGE and error.retryable:
             return self._ask_again(asked)  # without a word to each of so many
@@ -380,29 +324,22 @@ class Watcher:
             self._take(watched, error)
 
     def _give_up_overdue(self, error: KlingError) -> None:
-        now = self._clock.now()
-        for watched in self._all():
-            if watched.is_overdue(now):  # and it may take long until it is asked for
-                watched.give_up(error)
+        for watched in self._all():  # as it may take long until they are asked for
+            watched.give_up_if_overdue(error, self._clock.now())
 
     def _ask_again(self, asked: Sequence[Watched], way: Way = Way.BY_PAGE) -> None:
         for watched in asked:
             watched.way = min(watched.way, way)
             self._schedule(watched, 0.0)
 
-    def _take_all(self, outcomes: Outcomes, product: str) -> None:
-        # Not only to those who asked: what it tells of the others is just as good.
-        for task_id, outcome in outcomes.items():
-            for watched in self._waiting.get(task_id, ()):
-                if watched.product == product:
-                    self._take(watched, outcome)
-
     def _take(self, watched: Watched, outcome: Generation | KlingError) -> None:
         if watched.future.done():
             return
         if (too_early := watched.earliest - self._now()) > 0:  # it was somebody else's question
             return self._schedule(watched, too_early)
-        pause = watched.take(outcome, self._shortest_pause, self._clock.now())
+        together = Way.TOGETHER in self._ways
+        shortest = self._pacing.shortest_pause if together else self._pacing.shortest_pause_alone
+        pause = watched.take(outcome, max(shortest, self._gateway.stale_seconds), self._clock.now())
         if pause is not None:
             self._schedule(watched, pause)
         elif isinstance(outcome, Generation) and outcome.state.ended:

@@ -1,13 +1,16 @@
+"""Landing in a folder, and in an S3 server on this machine, through Airflow's own filesystems."""
+
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kling_emulator import KlingEmulator
+from moto.server import ThreadedMotoServer
 
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.errors import (
@@ -23,6 +26,11 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.hooks.lineage import land_with_lineage
 from airflow_provider_kling.landing.land import land, target_at, try_target
 
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+
+BUCKET = "videos"
+
 
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingHook]:
@@ -31,15 +39,53 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingHook]:
         yield KlingHook()
 
 
+@pytest.fixture(scope="session")  # Airflow keeps the filesystem that it made of a connection
+def s3_server() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStoragePath:
+    """An empty bucket; the connection is in the path, as users have it."""
+    endpoint = s3_server.replace(":", "%3A").replace("/", "%2F")
+    uri = f"aws://key:secret@/?endpoint_url={endpoint}&region_name=us-east-1"
+    monkeypatch.setenv("AIRFLOW_CONN_MINIO", uri)
+    bucket = target_at(f"s3://minio@{BUCKET}/night").parent
+    bucket.fs.makedirs(BUCKET, exist_ok=True)
+    for key in files_in(bucket):
+        bucket.fs.rm(key)
+    return bucket
+
+
+@pytest.fixture(params=["a folder", "S3"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStoragePath:
+    if request.param == "S3":
+        bucket: ObjectStoragePath = request.getfixturevalue("bucket")
+        return bucket
+    return target_at(tmp_path.as_uri())
+
+
+def files_in(storage: ObjectStoragePath) -> list[str]:
+    storage.fs.invalidate_cache()
+    files: list[str] = storage.fs.find(storage.path)
+    return files
+
+
 def submitted(hook: KlingHook, prompt: str = "A deer") -> str:
     return hook.submit(prompt=prompt, model="kling-v3", duration=3).task_id
 
 
-def landed(client: KlingClient, task_id: str, target: Path) -> dict[str, Any]:
-    return land(client, task_id, TEXT2VIDEO, target_at(str(target)), retry_seconds=0.3)
+def landed(
+    client: KlingClient, task_id: str, target: ObjectStoragePath | Path, seconds: float = 0.3
+) -> dict[str, Any]:
+    return land(client, task_id, TEXT2VIDEO, target_at(str(target)), retry_seconds=seconds)
 
 
-def sha256(path: Path) -> str:
+def sha256(path: ObjectStoragePath | Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -52,25 +98,28 @@ class ClientOfTwins(KlingClient):
         return replace(one, videos=one.videos + other.videos)
 
 
-def test_folders_on_the_way_to_the_target_are_made(hook: KlingHook, tmp_path: Path) -> None:
-    target = tmp_path / "a" / "b" / "deer.mp4"
-    file = landed(hook.get_conn(), submitted(hook), target)
+@pytest.fixture
+def twins(hook: KlingHook, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A generation of two videos, which the hook lands."""
+    task_ids = [submitted(hook), submitted(hook, "Another deer")]
+    with ClientOfTwins(hook.get_conn().endpoint) as client:
+        monkeypatch.setattr(hook, "get_conn", lambda: client)
+        yield "+".join(task_ids)
 
-    assert file["sha256"] == sha256(target)
-    assert [path.name for path in target.parent.iterdir()] == ["deer.mp4"]
 
+def test_a_video_lands_under_its_name_and_nothing_else_does_also_when_it_lands_again(
+    hook: KlingHook, storage: ObjectStoragePath
+) -> None:
+    target, task_id = storage / "on the way" / "deer.mp4", submitted(hook)
+    first, second = (landed(hook.get_conn(), task_id, target) for _ in range(2))
 
-def test_landing_again_replaces_the_file_with_the_same_one(hook: KlingHook, tmp_path: Path) -> None:
-    task_id = submitted(hook)
-    first, second = (landed(hook.get_conn(), task_id, tmp_path / "deer.mp4") for _ in range(2))
-
+    assert files_in(storage) == [target.path]
+    assert (first["path"], first["sha256"]) == (str(target), sha256(target))
     assert first == second
 
 
-def test_every_video_of_a_generation_lands(hook: KlingHook, tmp_path: Path) -> None:
-    twins = f"{submitted(hook)}+{submitted(hook, 'Another deer')}"
-    with ClientOfTwins(hook.get_conn().endpoint) as client:
-        file = landed(client, twins, tmp_path / "deer.mp4")
+def test_every_video_of_a_generation_lands(hook: KlingHook, twins: str, tmp_path: Path) -> None:
+    file = landed(hook.get_conn(), twins, tmp_path / "deer.mp4")
 
     (other,) = file["others"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deer-2.mp4", "deer.mp4"]
@@ -78,18 +127,21 @@ def test_every_video_of_a_generation_lands(hook: KlingHook, tmp_path: Path) -> N
     assert other["sha256"] == sha256(tmp_path / "deer-2.mp4") != file["sha256"]
 
 
-def test_a_cut_transfer_is_repeated_and_then_leaves_what_was_there_before(
-    hook: KlingHook, tmp_path: Path
+@pytest.mark.parametrize("before", [None, b"yesterday's"])
+def test_a_cut_transfer_publishes_nothing_and_leaves_what_was_there_before(
+    before: bytes | None, hook: KlingHook, storage: ObjectStoragePath
 ) -> None:
-    target = tmp_path / "deer.mp4"
-    target.write_bytes(b"yesterday's")
+    target = storage / "deer.mp4"
+    if before:
+        target.write_bytes(before)
     with pytest.raises(KlingMediaError, match="broke off"):
         landed(hook.get_conn(), submitted(hook, "[cut-always]"), target)
 
-    assert target.read_bytes() == b"yesterday's"
-    assert [path.name for path in tmp_path.iterdir()] == ["deer.mp4"]
-    once_cut = submitted(hook, "[cut]")
-    assert land(hook.get_conn(), once_cut, TEXT2VIDEO, target_at(str(target)), retry_seconds=60)["bytes"]
+    assert [storage.fs.cat_file(file) for file in files_in(storage)] == ([before] if before else [])
+
+
+def test_a_cut_transfer_is_repeated(hook: KlingHook, tmp_path: Path) -> None:
+    assert landed(hook.get_conn(), submitted(hook, "[cut]"), tmp_path / "deer.mp4", seconds=60)["bytes"]
 
 
 def test_what_a_killed_landing_left_is_overwritten(hook: KlingHook, tmp_path: Path) -> None:
@@ -120,7 +172,7 @@ def test_a_target_that_is_no_file_or_out_of_reach_is_refused(path: str) -> None:
 
 
 def test_the_lineage_of_a_landing_are_the_published_files_alone(
-    hook: KlingHook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hook: KlingHook, twins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.providers.common.compat import sdk
 
@@ -132,18 +184,18 @@ def test_the_lineage_of_a_landing_are_the_published_files_alone(
 
     monkeypatch.setattr(sdk, "get_hook_lineage_collector", Collector, raising=False)
     target = target_at((tmp_path / "deer.mp4").as_uri())
-    twins = f"{submitted(hook)}+{submitted(hook, 'Another deer')}"
-    with ClientOfTwins(hook.get_conn().endpoint) as client:
-        monkeypatch.setattr(hook, "get_conn", lambda: client)
-        land_with_lineage(hook, twins, TEXT2VIDEO, target)
+    land_with_lineage(hook, twins, TEXT2VIDEO, target)
 
     assert reported == [(hook, str(target)), (hook, str(target).replace("deer", "deer-2"))]
 
 
-def test_trying_a_target_leaves_no_trace_but_its_folder(tmp_path: Path) -> None:
-    try_target(target_at(str(tmp_path / "videos" / "deer.mp4")))
+# A target, before anything is paid
 
-    assert list((tmp_path / "videos").iterdir()) == []
+
+def test_trying_a_target_leaves_no_trace_but_its_folder(storage: ObjectStoragePath) -> None:
+    try_target(storage / "videos" / "deer.mp4")
+
+    assert files_in(storage) == []
 
 
 def test_a_target_that_cannot_be_written_is_said_with_what_to_check(tmp_path: Path) -> None:
@@ -151,3 +203,8 @@ def test_a_target_that_cannot_be_written_is_said_with_what_to_check(tmp_path: Pa
 
     with pytest.raises(KlingTargetError, match="Check the path, and its connection and permissions"):
         try_target(target_at(str(tmp_path / "videos" / "deer.mp4")))
+
+
+def test_a_bucket_that_is_not_there_is_found(bucket: ObjectStoragePath) -> None:
+    with pytest.raises(KlingTargetError, match=r"no-such-bucket/deer\.mp4.*Nothing was submitted"):
+        try_target(target_at("s3://minio@no-such-bucket/deer.mp4"))

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.waiting.pacing import Pacing, RoomPacing
-from tests.unit.triggers.triggers import CONN
+from airflow_provider_kling.waiting.pacing import Pacing
+from tests.unit.triggers.triggers import CONN, Serve
 
 QUICK = Pacing(
     earliest_question=0.05,
@@ -23,10 +24,6 @@ QUICK = Pacing(
 )
 
 
-class Serve(Protocol):
-    def __call__(self, gateway: str = "official", **settings: Any) -> KlingEmulator: ...
-
-
 @pytest.fixture(autouse=True)
 def _real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pauses instead of those that suit a gateway; but no room unless a generation ends."""
@@ -37,22 +34,12 @@ def _real_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start an emulator behind the connection ``kling_default``, whose budget stands in nobody's way."""
-    served: list[KlingEmulator] = []
+    with ExitStack() as served:
 
-    def start(gateway: str = "official", **settings: Any) -> KlingEmulator:
-        emulator = KlingEmulator(gateway=gateway, **{"seconds_per_video": 0.3, **settings})
-        emulator.start()
-        served.append(emulator)
-        monkeypatch.setenv(CONN, f"{emulator.connection_uri}&requests_per_second=10000")
-        return emulator
+        def start(gateway: str = "official", **settings: Any) -> KlingEmulator:
+            emulator = KlingEmulator(gateway=gateway, **{"seconds_per_video": 0.3, **settings})
+            served.enter_context(emulator)
+            monkeypatch.setenv(CONN, f"{emulator.connection_uri}&requests_per_second=10000")
+            return emulator
 
-    yield start
-    for emulator in served:
-        emulator.stop()
-
-
-@pytest.fixture
-def room_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the first one go soon, without that a generation ends."""
-    soon = Pacing(earliest_question=0.05, room=RoomPacing(first=0.05, shortest=0.05))
-    monkeypatch.setattr(KlingHook, "pacing", soon)
+        yield start

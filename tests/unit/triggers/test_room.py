@@ -4,20 +4,17 @@ import asyncio
 import json
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers.room import KlingRoomTrigger, rooms
-from tests.unit.triggers.triggers import CONN_ID, LONGEST_SECONDS, event_of, fired, submitted
-
-if TYPE_CHECKING:
-    from tests.unit.triggers.conftest import Serve
+from airflow_provider_kling.waiting.pacing import RoomPacing
+from tests.unit.triggers.triggers import CONN_ID, LONGEST_SECONDS, Serve, event_of, fired, submitted
 
 
-def trigger(since: float = 1000.0, tries: int = 1, left: float = 3600.0) -> KlingRoomTrigger:
-    return KlingRoomTrigger(CONN_ID, since, tries, time.time() + left)
+def trigger(since: float = 1000.0, left: float = 3600.0) -> KlingRoomTrigger:
+    return KlingRoomTrigger(CONN_ID, since, 3, time.time() + left)
 
 
 async def a_moment() -> None:
@@ -26,27 +23,22 @@ async def a_moment() -> None:
 
 
 def test_its_arguments_are_plain_json_and_make_the_same_trigger_again() -> None:
-    path, arguments = KlingRoomTrigger(CONN_ID, 1790000000.5, 3, 1790003600.25).serialize()
+    arguments = {"kling_conn_id": CONN_ID, "since": 1.5, "tries": 3, "deadline": 1790003600.25}
+    serialized = ("airflow_provider_kling.triggers.room.KlingRoomTrigger", arguments)
 
-    assert path == "airflow_provider_kling.triggers.room.KlingRoomTrigger"
-    assert arguments == {
-        "kling_conn_id": CONN_ID,
-        "since": 1790000000.5,
-        "tries": 3,
-        "deadline": 1790003600.25,
-    }
-    assert KlingRoomTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
+    assert KlingRoomTrigger(CONN_ID, 1.5, 3, 1790003600.25).serialize() == serialized
+    assert KlingRoomTrigger(**json.loads(json.dumps(arguments))).serialize() == serialized
 
 
-@pytest.mark.usefixtures("room_soon")
-def test_it_fires_once_with_what_it_was_told_in_every_event_loop_anew() -> None:
+def test_it_fires_once_with_what_it_was_told_in_every_event_loop_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    soon = RoomPacing(first=0.05, shortest=0.05)
+    monkeypatch.setattr(KlingHook, "pacing", replace(KlingHook.pacing, room=soon))
     for _ in range(2):  # as dag.test() does, which runs each trigger in a loop of its own
-        waiting = KlingRoomTrigger(CONN_ID, 1000.5, 3, time.time() + 3600)
-        assert asyncio.run(fired(waiting)) == {
-            "since": 1000.5,
-            "tries": 3,
-            "deadline": waiting.waited.deadline,
-        }
+        waiting = trigger(1000.5)
+        told = {"since": 1000.5, "tries": 3, "deadline": waiting.waited.deadline}
+        assert asyncio.run(fired(waiting)) == told
 
 
 @pytest.mark.parametrize("left", [-100.0, 0.2])
@@ -60,13 +52,19 @@ async def test_the_deadline_lets_it_go_too_but_no_sooner_than_airflow_can_bear(
     assert time.monotonic() - started >= 0.49
 
 
-async def test_one_is_let_go_when_a_generation_ends(serve: Serve) -> None:
-    lasts = iter([0.2, 600.0])
-    serve(seconds_per_video=lambda: next(lasts))
-    ends, goes_on = await submitted(2)
-    late, early = (asyncio.create_task(fired(trigger(since=since))) for since in (20.0, 10.0))
+async def test_one_is_let_go_when_a_generation_ends_on_its_connection(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasts = iter([0.2, 0.2, 600.0])
+    emulator = serve(seconds_per_video=lambda: next(lasts))
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", emulator.connection_uri)
+    elsewhere, ends, goes_on = await submitted(3)
+    late, early = (asyncio.create_task(fired(trigger(since))) for since in (20.0, 10.0))
     watched = asyncio.create_task(event_of(goes_on))
     await a_moment()
+    assert (await event_of(elsewhere, kling_conn_id="other"))["status"] == "ended"
+    await asyncio.sleep(0)
+    assert not early.done()
     assert (await event_of(ends))["status"] == "ended"
 
     async with asyncio.timeout(LONGEST_SECONDS):
@@ -77,23 +75,8 @@ async def test_one_is_let_go_when_a_generation_ends(serve: Serve) -> None:
     await asyncio.gather(late, watched, return_exceptions=True)
 
 
-async def test_what_ends_on_another_connection_says_nothing(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    emulator = serve(seconds_per_video=0.0)
-    monkeypatch.setenv("AIRFLOW_CONN_OTHER", emulator.connection_uri)
-    waiting = asyncio.create_task(fired(trigger()))
-    await a_moment()
-    (task_id,) = await submitted()
-    assert (await event_of(task_id, kling_conn_id="other"))["status"] == "ended"
-    await asyncio.sleep(0)
-
-    assert not waiting.done()
-    waiting.cancel()
-
-
 async def test_a_trigger_that_is_cancelled_costs_nobody_his_turn() -> None:
-    first, second = (asyncio.create_task(fired(trigger(since=since))) for since in (1.0, 2.0))
+    first, second = (asyncio.create_task(fired(trigger(since))) for since in (1.0, 2.0))
     await a_moment()
     first.cancel()
     await asyncio.sleep(0)

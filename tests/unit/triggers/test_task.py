@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,15 +16,12 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.task import KlingTaskTrigger, _watchers
-from tests.unit.triggers.triggers import CONN, event_of, events_of, reasons, submitted, trigger, until
+from tests.unit.triggers.triggers import CONN, Serve, event_of, events_of, reasons, submitted, until
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.async_client import AsyncKlingClient
-    from tests.unit.triggers.conftest import Serve
 
-GOOD_KEY, REVOKED_KEY = "good-key-0123456789", "revoked-key-0123456789"
 JWT = {"access_key": "access-key", "secret_key": "secret-key-of-the-tests-0123456789"}
-each_gateway = pytest.mark.parametrize("gateway", ["official", "ezmodel"])
 
 
 @pytest.fixture
@@ -40,21 +38,23 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[AsyncKlingClient]:
     return made
 
 
-def test_its_arguments_are_plain_json_and_make_the_same_trigger_again() -> None:
-    path, arguments = trigger("task_1", deadline=1790000000.5).serialize()
+FEWEST = {
+    "kling_task_id": "task_1",
+    "product": "text2video",
+    "kling_conn_id": "kling_default",
+    "poll_interval": 10.0,
+    "deadline": 1790000000.5,
+}
+MOST = {**FEWEST, "mode": "pro", "submitted_at": 1789990000.5, "order": {"take": 1}}
+
+
+@pytest.mark.parametrize("given", [FEWEST, MOST])
+def test_its_arguments_are_plain_json_and_make_the_same_trigger_again(given: dict[str, Any]) -> None:
+    path, arguments = KlingTaskTrigger(**given).serialize()
 
     assert path == "airflow_provider_kling.triggers.task.KlingTaskTrigger"
-    assert json.loads(json.dumps(arguments)) == arguments
+    assert arguments == {**dict.fromkeys(MOST), **given} == json.loads(json.dumps(arguments))
     assert KlingTaskTrigger(**arguments).serialize() == (path, arguments)
-
-
-def test_what_version_0_1_0_stored_can_still_be_loaded() -> None:
-    stored = (
-        '{"kling_task_id": "task_1", "product": "text2video", "kling_conn_id": "kling_default", '
-        '"poll_interval": 10.0, "deadline": 1790000000.5}'
-    )
-
-    assert KlingTaskTrigger(**json.loads(stored)).serialize()[1].items() >= json.loads(stored).items()
 
 
 # What it asks
@@ -104,24 +104,24 @@ PROMPTS = {
     "[outage]": "succeeded",
     "[fail]": "failed",
     "[moderation]": "failed",
-    "[html]": "KlingTimeoutError",
 }
 
 
 @pytest.mark.parametrize("gateway", ["official", "ezmodel", "elkapi"])
 async def test_whatever_becomes_of_one_generation_touches_no_other(gateway: str, serve: Serve) -> None:
     serve(gateway, seconds_per_video=0.1)
-    task_ids = [task_id for prompt in PROMPTS for task_id in await submitted(prompt=prompt)]
+    task_ids = [task_id for prompt in [*PROMPTS, "[html]"] for task_id in await submitted(prompt=prompt)]
     *good, bad = task_ids
-    events = await asyncio.gather(events_of([*good, "none", ".."]), event_of(bad, deadline=time.time() + 2))
+    (*ends, none, dots), broken = await asyncio.gather(
+        events_of([*good, "none", ".."]), event_of(bad, deadline=time.time() + 2)
+    )
 
-    ended = [read_event(event) for event in events[0][:-2]]
-    assert [task.state for task in ended] == list(PROMPTS.values())[:-1]
+    ended = [read_event(event) for event in ends]
+    assert [task.state for task in ended] == list(PROMPTS.values())
     assert [bool(task.failure) for task in ended] == [False, False, False, True, True]
-    assert reasons(events[0][-2:])[0] == "KlingTaskNotFoundError"
-    assert events[0][-1]["status"] == "error"
+    assert (none["reason"], dots["status"]) == ("KlingTaskNotFoundError", "error")
     # Kling's batch tells of those that are asked for together with it, also where a single answer is broken.
-    assert reasons([events[1]]) == ["ended" if gateway == "official" else "KlingTimeoutError"]
+    assert reasons([broken]) == ["ended" if gateway == "official" else "KlingTimeoutError"]
 
 
 async def test_waiting_never_blocks_the_loop(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,17 +129,15 @@ async def test_waiting_never_blocks_the_loop(serve: Serve, monkeypatch: pytest.M
     task_ids = await submitted(3)
     ours = asyncio.get_running_loop()
 
-    def only_elsewhere(owner: Any, name: str) -> None:
-        original = getattr(owner, name)
-
+    def only_elsewhere(original: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*arguments: Any, **named: Any) -> Any:
-            assert asyncio._get_running_loop() is not ours, f"{name} blocks the event loop"
+            assert asyncio._get_running_loop() is not ours, f"{original} blocks the event loop"
             return original(*arguments, **named)
 
-        monkeypatch.setattr(owner, name, guarded)
+        return guarded
 
     for owner, name in ((time, "sleep"), (requests.Session, "send"), (BaseHook, "get_connection")):
-        only_elsewhere(owner, name)
+        monkeypatch.setattr(owner, name, only_elsewhere(getattr(owner, name)))
 
     assert reasons(await events_of(task_ids)) == ["ended"] * 3
 
@@ -153,18 +151,22 @@ async def test_a_missing_connection_is_an_event_too(monkeypatch: pytest.MonkeyPa
     assert reasons([await event_of("task_1")]) == ["KlingConnectionConfigError"]
 
 
-@each_gateway
 async def test_a_key_that_is_rotated_while_they_wait_is_picked_up_without_anybody_noticing(
-    gateway: str, serve: Serve, clients: list[AsyncKlingClient], monkeypatch: pytest.MonkeyPatch
+    serve: Serve, clients: list[AsyncKlingClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emulator = serve(gateway, seconds_per_video=0.3, api_keys=(GOOD_KEY,))
+    emulator = serve(api_keys=("good-key-0123456789",))
     task_ids = await submitted(25)
-    monkeypatch.setenv(CONN, emulator.connection_uri.replace(GOOD_KEY, REVOKED_KEY))
-    waiting = asyncio.create_task(events_of(task_ids))
-    await until(lambda: clients)
-    monkeypatch.setenv(CONN, emulator.connection_uri)
+    look = KlingHook.get_async_conn
 
-    assert reasons(await waiting) == ["ended"] * 25
+    async def look_before_it_is_rotated(hook: KlingHook) -> AsyncKlingClient:
+        client = await look(hook)
+        monkeypatch.setenv(CONN, emulator.connection_uri)
+        return client
+
+    monkeypatch.setattr(KlingHook, "get_async_conn", look_before_it_is_rotated)
+    monkeypatch.setenv(CONN, emulator.connection_uri.replace("good-key", "revoked-key"))
+
+    assert reasons(await events_of(task_ids)) == ["ended"] * 25
     assert len(clients) == 2
 
 
@@ -178,21 +180,12 @@ async def test_a_gateway_that_is_down_from_the_beginning_is_waited_for_also_if_i
         monkeypatch.setenv(CONN, emulator.connection_uri.partition("?")[0])
     emulator.stop()
     waiting = asyncio.create_task(events_of(task_ids))
-    await asyncio.sleep(0.6)
+    given_up = await event_of(task_ids[0], deadline=time.time() + 0.5)
     emulator.start()
 
-    assert reasons(await waiting) == ["ended"] * 3
-
-
-async def test_a_deadline_in_an_outage_names_the_last_error(serve: Serve) -> None:
-    emulator = serve()
-    task_ids = await submitted(10)
-    emulator.stop()
-    events = await events_of(task_ids, deadline=time.time() + 0.5)
-
-    assert reasons(events) == ["KlingTimeoutError"] * 10
-    assert all("the last question failed: GET " in event["message"] for event in events)
-    assert all("got no answer" in event["message"] for event in events)
+    assert reasons([given_up, *await waiting]) == ["KlingTimeoutError", *["ended"] * 3]
+    assert "the last question failed: GET " in given_up["message"]
+    assert "got no answer" in given_up["message"]
 
 
 @pytest.mark.parametrize("fault", ["error-before", "html", "truncated", "cut-before", "short-body"])

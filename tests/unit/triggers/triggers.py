@@ -12,7 +12,9 @@ from airflow_provider_kling.triggers.task import KlingTaskTrigger
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
+    from kling_emulator import KlingEmulator
 
+Serve = Callable[..., "KlingEmulator"]
 CONN_ID, CONN = "kling_default", "AIRFLOW_CONN_KLING_DEFAULT"
 # A test that hangs fails by this; nothing takes nearly as long, however busy the machine is.
 LONGEST_SECONDS = 60.0
@@ -25,14 +27,12 @@ async def submitted(count: int = 1, prompt: str = "A deer") -> list[str]:
 
 
 def trigger(task_id: str, **changed: Any) -> KlingTaskTrigger:
-    arguments: dict[str, Any] = {
-        "kling_task_id": task_id,
-        "product": "text2video",
+    arguments = {
         "kling_conn_id": CONN_ID,
         "poll_interval": 0.1,
         "deadline": time.time() + 2 * LONGEST_SECONDS,
     }
-    return KlingTaskTrigger(**{**arguments, **changed})
+    return KlingTaskTrigger(task_id, "text2video", **{**arguments, **changed})
 
 
 async def fired(waiting: BaseTrigger) -> dict[str, Any]:

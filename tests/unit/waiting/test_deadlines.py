@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -21,7 +20,7 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.sensors.task import KlingTaskSensor
 from airflow_provider_kling.triggers.events import error_event
-from airflow_provider_kling.waiting.deadlines import backstop, execution_deadline
+from airflow_provider_kling.waiting.wait import backstop
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,7 +31,6 @@ pytestmark = [
 ]
 
 HOUR, MINUTES = 60 * 60.0, timedelta(minutes=1)
-STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class Instance:
@@ -44,13 +42,8 @@ class Instance:
         self.start_date = datetime.now(UTC) - 3 * MINUTES  # as far as it has run
         records: dict[str, Any] = {}
         self.get, self.set, self.delete = records.get, records.__setitem__, records.pop
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Nobody pulls it."""
-
-    @property
-    def context(self) -> Context:
-        return cast("Context", {"ti": self, "task_state_store": self})
+        self.xcom_push = lambda key, value: None
+        self.context = cast("Context", {"ti": self, "task_state_store": self})
 
 
 Form = KlingText2VideoOperator | KlingTaskSensor
@@ -70,15 +63,12 @@ def sensor(**arguments: Any) -> Form:
 each_form = pytest.mark.parametrize("form", [operator, sensor])
 
 
-def deferral(task: Form, instance: Instance) -> TaskDeferred:
+def deferral(task: Form, instance: Instance) -> tuple[dict[str, Any], float]:
+    """The arguments of the trigger, and the seconds that Airflow itself gives it."""
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(instance.context)
-    return deferred.value
-
-
-def kwargs_of(deferred: TaskDeferred) -> dict[str, Any]:
-    """What survives a deferral: the arguments of the trigger."""
-    return cast("dict[str, Any]", cast("Any", deferred.trigger).serialize()[1])
+    assert isinstance(deferred.value.timeout, timedelta)
+    return cast("Any", deferred.value.trigger).serialize()[1], deferred.value.timeout.total_seconds()
 
 
 def about(seconds: float) -> Any:
@@ -86,21 +76,22 @@ def about(seconds: float) -> Any:
 
 
 @each_form
-@pytest.mark.parametrize("limit", [None, 120 * MINUTES])
-def test_the_deadline_is_the_timeout_after_the_submission(
-    form: Callable[..., Form], limit: timedelta | None
+@pytest.mark.parametrize(("seconds", "limit"), [(0.5, None), (HOUR, None), (HOUR, 120 * MINUTES)])
+def test_the_deadline_is_the_timeout_after_the_submission_and_airflows_own_comes_well_after_it(
+    form: Callable[..., Form], seconds: float, limit: timedelta | None
 ) -> None:
-    task = form(timeout=HOUR, execution_timeout=limit)
+    kwargs, airflows_own = deferral(form(timeout=seconds, execution_timeout=limit), Instance())
 
-    assert kwargs_of(deferral(task, Instance()))["deadline"] == about(time.time() + HOUR)
+    assert kwargs["deadline"] == about(time.time() + seconds)
+    assert airflows_own == about(seconds + 120)
 
 
 @each_form
 def test_execution_timeout_bounds_it_from_the_start_of_the_try(form: Callable[..., Form]) -> None:
     instance = Instance()
-    deferred = deferral(form(timeout=HOUR, execution_timeout=10 * MINUTES), instance)
+    kwargs, _ = deferral(form(timeout=HOUR, execution_timeout=10 * MINUTES), instance)
 
-    assert kwargs_of(deferred)["deadline"] == (instance.start_date + 10 * MINUTES).timestamp()
+    assert kwargs["deadline"] == (instance.start_date + 10 * MINUTES).timestamp()
 
 
 def test_a_gateway_whose_clock_is_ahead_does_not_prolong_the_waiting(
@@ -111,28 +102,12 @@ def test_a_gateway_whose_clock_is_ahead_does_not_prolong_the_waiting(
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() - 2 * HOUR)
 
-    assert kwargs_of(deferral(operator(timeout=HOUR), instance))["deadline"] == about(time.time() + HOUR)
-
-
-@each_form
-@pytest.mark.parametrize("seconds", [0.5, 60.0, HOUR])
-def test_airflows_own_timeout_comes_well_after_the_deadline(
-    form: Callable[..., Form], seconds: float
-) -> None:
-    deferred = deferral(form(timeout=seconds), Instance())
-
-    assert isinstance(deferred.timeout, timedelta)
-    assert deferred.timeout.total_seconds() == about(seconds + 120)
+    assert deferral(operator(timeout=HOUR), instance)[0]["deadline"] == about(time.time() + HOUR)
 
 
 def test_airflows_own_timeout_is_late_for_a_deadline_that_is_past_too() -> None:
     assert backstop(1000.0, 1300.0) == timedelta(seconds=120)
     assert backstop(1000.0, 900.0) == timedelta(seconds=220)
-
-
-def test_without_an_execution_timeout_a_try_has_no_end() -> None:
-    assert execution_deadline(STARTED, None) == math.inf
-    assert execution_deadline(STARTED, 5 * MINUTES) == STARTED.timestamp() + 300
 
 
 # What a resumed task makes of the deadline
@@ -141,25 +116,17 @@ def test_without_an_execution_timeout_a_try_has_no_end() -> None:
 def resume(task: Form) -> None:
     """Go on an hour after the try began, told by the trigger that the time is over."""
     instance = Instance()
-    kwargs = kwargs_of(deferral(task, instance))
+    kwargs, _ = deferral(task, instance)
     instance.start_date -= 57 * MINUTES
     over = KlingTimeoutError("The time to wait is over.", task_id=kwargs["kling_task_id"])
     event = error_event(kwargs["kling_task_id"], over) | {"order": kwargs.get("order")}
     task.execute_complete(instance.context, event)
 
 
-@each_form
-def test_the_end_of_execution_timeout_is_what_airflow_calls_it_and_may_be_retried(
-    form: Callable[..., Form],
-) -> None:
-    with pytest.raises(AirflowTaskTimeout, match="Kling task "):
-        resume(form(execution_timeout=59 * MINUTES))
-
-
-@pytest.mark.parametrize("limit", [None, 61 * MINUTES])
+@pytest.mark.parametrize("limit", [None, 59 * MINUTES, 61 * MINUTES])
 @pytest.mark.parametrize(("form", "end"), [(operator, AirflowFailException), (sensor, AirflowSensorTimeout)])
-def test_the_end_of_the_timeout_alone_fails_at_once(
+def test_the_end_of_the_timeout_fails_at_once_and_that_of_execution_timeout_may_be_retried(
     form: Callable[..., Form], end: type[Exception], limit: timedelta | None
 ) -> None:
-    with pytest.raises(end, match="Kling task "):
+    with pytest.raises(AirflowTaskTimeout if limit == 59 * MINUTES else end, match="Kling task "):
         resume(form(execution_timeout=limit))

@@ -17,20 +17,9 @@ from airflow_provider_kling.api.errors import (
     KlingTaskNotFoundError,
 )
 from airflow_provider_kling.api.gateways import MOST_AT_ONCE
-from airflow_provider_kling.api.generation import TEXT2VIDEO, GenerationState
-from airflow_provider_kling.waiting.pacing import FEWEST_REMEMBERED, Experience, Usual
+from airflow_provider_kling.waiting.pacing import Experience, Usual
 from airflow_provider_kling.waiting.watched import Watched
-from airflow_provider_kling.waiting.watcher import MOST_AT_A_TIME
-from tests.unit.waiting.virtual import (
-    HOUR,
-    NOW,
-    Kling,
-    elapsed,
-    in_no_time,
-    names,
-    outcome_of,
-    outcomes_of,
-)
+from tests.unit.waiting.virtual import HOUR, NOW, Kling, elapsed, in_no_time, names, outcome_of, outcomes_of
 
 # From which on a page is read in place of questions by ids: so many besides the first.
 MANY = 1 + 3 * MOST_AT_ONCE
@@ -40,17 +29,13 @@ MANY = 1 + 3 * MOST_AT_ONCE
 
 
 @in_no_time
-async def test_twenty_are_read_with_one_request() -> None:
+async def test_twenty_are_read_with_one_request_in_their_order() -> None:
     kling = Kling()
     task_ids = kling.make(45)
 
     assert names(await outcomes_of(kling.watcher(), task_ids)) == ["succeeded"] * 45
-    assert [(question.kind, len(question.ids)) for question in kling.questions] == [
-        ("batch", 20),
-        ("batch", 20),
-        ("batch", 5),
-    ]
-    assert [asked for question in kling.questions for asked in question.ids] == task_ids
+    batches = [task_ids[:20], task_ids[20:40], task_ids[40:]]
+    assert [question.ids for question in kling.questions] == batches
 
 
 @in_no_time
@@ -67,12 +52,10 @@ async def test_one_that_is_alone_is_asked_for_by_itself_however_many_wait_for_it
 @in_no_time
 async def test_many_are_read_with_one_page_of_the_accounts_list(waiting: int, size: int) -> None:
     kling = Kling()
-    outcomes = await outcomes_of(kling.watcher(), kling.make(waiting))
 
-    assert names(outcomes) == ["succeeded"] * waiting
-    assert [(question.kind, question.page, question.size) for question in kling.questions] == [
-        ("page", 1, size)
-    ]
+    assert names(await outcomes_of(kling.watcher(), kling.make(waiting))) == ["succeeded"] * waiting
+    (question,) = kling.questions
+    assert (question.kind, question.page, question.size) == ("page", 1, size)
 
 
 @in_no_time
@@ -92,9 +75,8 @@ async def test_those_whom_the_pages_do_not_show_are_asked_for_by_their_ids() -> 
 @in_no_time
 async def test_a_list_that_is_over_is_read_no_further() -> None:
     kling = Kling()
-    task_ids = kling.make(200)
     strangers = [f"unknown-{number}" for number in range(200)]
-    outcomes = await outcomes_of(kling.watcher(), [*task_ids, *strangers], lasts=60.0)
+    outcomes = await outcomes_of(kling.watcher(), [*kling.make(200), *strangers], lasts=60.0)
 
     assert names(outcomes) == ["succeeded"] * 200 + ["KlingTaskNotFoundError"] * 200
     assert [question.page for question in kling.asked("page")] == [1]
@@ -126,12 +108,12 @@ async def test_what_a_page_tells_of_others_who_wait_is_taken_as_well() -> None:
 
 
 @in_no_time
-async def test_a_gateway_without_batches_is_asked_one_by_one_but_for_a_few_at_a_time() -> None:
+async def test_a_gateway_without_batches_is_asked_one_by_one_but_eight_at_a_time() -> None:
     kling = Kling("ezmodel", seconds=1.0)
 
     assert names(await outcomes_of(kling.watcher(), kling.make(40))) == ["succeeded"] * 40
     assert [question.kind for question in kling.questions] == ["single"] * 40
-    assert [question.beside for question in kling.questions] == [*range(MOST_AT_A_TIME)] * 5
+    assert [question.beside for question in kling.questions] == [*range(8)] * 5
 
 
 @pytest.mark.parametrize(
@@ -149,23 +131,18 @@ async def test_an_access_key_reads_lists_and_single_generations(waiting: int, ki
 async def test_each_product_is_asked_for_at_its_own_address() -> None:
     kling = Kling(access_key=True)
     watcher, (one, two) = kling.watcher(), kling.make(2)
-    other = watcher.watch(two, "image2video", NOW + HOUR)
+    other = outcome_of(watcher, two, product="image2video")
     await asyncio.gather(outcome_of(watcher, one), other, outcome_of(watcher, two))
 
-    assert sorted(question.path for question in kling.questions) == [
-        f"/v1/videos/image2video/{two}",
-        f"/v1/videos/text2video/{one}",
-        f"/v1/videos/text2video/{two}",
-    ]
-
-
-NOT_SERVED = KlingRejectedError("GET /tasks does not exist.", http_status=404)
+    paths = [f"image2video/{two}", f"text2video/{one}", f"text2video/{two}"]
+    assert sorted(question.path for question in kling.questions) == [f"/v1/videos/{path}" for path in paths]
 
 
 @in_no_time
 async def test_a_host_without_batches_is_found_out_once_and_asked_one_by_one_at_longer_pauses() -> None:
     kling = Kling()
-    kling.fault = lambda question: NOT_SERVED if question.kind == "batch" else None
+    not_served = KlingRejectedError("GET /tasks does not exist.", http_status=404)
+    kling.fault = lambda question: not_served if question.kind == "batch" else None
     task_ids = kling.make(6, lasts=59.0)
 
     assert names(await outcomes_of(kling.watcher(), task_ids)) == ["succeeded"] * 6
@@ -257,18 +234,17 @@ async def test_no_pause_is_longer_than_a_user_wants_it_not_even_at_a_relay() -> 
         ("ezmodel", None, 0.0, 60.0),  # or from when the trigger came
     ],
 )
-@pytest.mark.parametrize("state", [GenerationState.SUCCEEDED, GenerationState.FAILED])
+@pytest.mark.parametrize("state", ["succeeded", "failed"])
 @in_no_time
 async def test_how_long_it_took_says_when_to_ask_for_the_next_ones(
-    gateway: str, submitted_at: float | None, age: float, took: float, state: GenerationState
+    gateway: str, submitted_at: float | None, age: float, took: float, state: str
 ) -> None:
     kling, experience = Kling(gateway), Experience()
-    task_ids = kling.make(FEWEST_REMEMBERED, lasts=40.0, state=state, age=age)
     facts = {"submitted_at": submitted_at, "poll_interval": 60.0, "mode": "4k"}
-    await outcomes_of(kling.watcher(experience=experience), task_ids, **facts)
+    await outcomes_of(kling.watcher(experience), kling.make(5, 40.0, state, age), **facts)
 
-    usual = experience.usual((TEXT2VIDEO, "4k"))
-    if state is GenerationState.FAILED:  # of which one says nothing
+    usual = experience.usual(("text2video", "4k"))
+    if state == "failed":  # of which one says nothing
         assert usual == Usual(90, 240)
     else:
         assert (usual.median, usual.earliest) == pytest.approx((took, took * 2 / 3), abs=0.2)
@@ -279,11 +255,7 @@ async def test_how_long_it_took_says_when_to_ask_for_the_next_ones(
     [
         # Not before half of the usual minute has passed, then at an eighth of what is left of it, on ticks.
         ("official", 29.0, [30]),
-        (
-            "official",
-            61.0,
-            [30, 33.75, 36.75, 39.75, 42, 44.25, 46.5, 48, 49.5, 51, 52.5, 54, 55.5, 57, 58.5, 60, 61.5],
-        ),
+        ("official", 61.0, [*(30, 33.75, 36.75, 39.75, 42, 44.25, 46.5), *(48 + 1.5 * n for n in range(10))]),
         # Long after it, at an eighth of what has passed since, and every ten seconds in the end.
         ("official", 300.0, None),
         # A relay looks at Kling every fifteen seconds.
@@ -309,13 +281,11 @@ async def test_the_questions_for_one_come_at_these_instants(
 @in_no_time
 async def test_those_who_become_due_with_the_next_tick_are_asked_for_together_with_the_first() -> None:
     kling = Kling()
-    watcher = kling.watcher()
-    now, soon = kling.make(), kling.make()
-    first = asyncio.create_task(outcomes_of(watcher, now, poll_interval=3.0))
-    second = asyncio.create_task(outcomes_of(watcher, soon, poll_interval=3.7))
+    watcher, (now, soon) = kling.watcher(), kling.make(2)
+    first, second = outcome_of(watcher, now, poll_interval=3.0), outcome_of(watcher, soon, poll_interval=3.7)
     await asyncio.gather(first, second)
 
-    assert [(question.at, question.ids) for question in kling.questions] == [(3.0, [*now, *soon])]
+    assert [(question.at, question.ids) for question in kling.questions] == [(3.0, [now, soon])]
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.5, 1.5])
@@ -379,32 +349,24 @@ async def test_who_leaves_leaves_the_others_alone(gateway: str, leaving: int, af
     assert str(leaving) not in [asked for question in kling.questions[3:] for asked in question.ids]
 
 
-@pytest.mark.parametrize("after", [0.0, 10.0, 30.02])
+@pytest.mark.parametrize(("after", "clients"), [(0.0, 0), (10.0, 0), (30.02, 1), (None, 1)])
 @in_no_time
-async def test_nothing_is_left_when_all_have_left(after: float) -> None:
+async def test_nothing_is_left_when_all_have_left_or_are_done(after: float | None, clients: int) -> None:
     kling = Kling()
     watcher = kling.watcher()
-    waiting = [asyncio.create_task(outcome_of(watcher, task_id)) for task_id in kling.make(3, lasts=HOUR)]
-    await asyncio.sleep(after)
-    assert not watcher.is_over
-    for one in waiting:
-        one.cancel()
-    await asyncio.sleep(0)
-    assert watcher.is_over  # at once, so that nobody who comes now joins one that goes
+    waiting = [asyncio.create_task(outcome_of(watcher, task_id)) for task_id in kling.make(3, lasts=40.0)]
+    if after is not None:
+        await asyncio.sleep(after)
+        assert not watcher.is_over
+        for one in waiting:
+            one.cancel()
+        await asyncio.sleep(0)
+        assert watcher.is_over  # at once, so that nobody who comes now joins one that goes
     await asyncio.wait(waiting)
 
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert [client.closed for client in kling.clients] == ([True] if after > 30 else [])
-
-
-@in_no_time
-async def test_it_is_over_with_the_last_one_and_its_client_is_closed() -> None:
-    kling = Kling()
-    watcher = kling.watcher()
-    await outcomes_of(watcher, kling.make(3))
-
     assert watcher.is_over
-    assert [client.closed for client in kling.clients] == [True]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert kling.closed() == [True] * clients
 
 
 @in_no_time
@@ -425,40 +387,30 @@ async def test_who_comes_while_it_wakes_up_finds_it_at_work() -> None:
 
 
 @in_no_time
-async def test_what_is_said_of_a_generation_is_in_the_log_of_its_own_trigger() -> None:
+async def test_what_is_said_of_a_generation_is_in_the_log_of_its_own_trigger(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     kling = Kling()
     kling.fault = lambda question: KlingServerError("Down.") if len(kling.questions) == 1 else None
     of_trigger: contextvars.ContextVar[str] = contextvars.ContextVar("of_trigger", default="nobody")
     said: list[tuple[str, str]] = []
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append((of_trigger.get(), record.getMessage()))
-
     watcher = kling.watcher()
+
+    def note(record: logging.LogRecord) -> bool:
+        said.append((of_trigger.get(), record.getMessage()))
+        return True
 
     async def wait(task_id: str) -> None:
         of_trigger.set(task_id)
         await outcome_of(watcher, task_id)
 
-    handler, log = Handler(level=logging.INFO), logging.getLogger("airflow_provider_kling")
-    log.addHandler(handler)
-    level = log.level
-    log.setLevel(logging.INFO)
-    try:
+    caplog.set_level(logging.INFO, "airflow_provider_kling")
+    with caplog.filtering(note):  # type: ignore[arg-type]
         await asyncio.gather(*(wait(task_id) for task_id in kling.make(3, lasts=50.0)))
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level)
 
-    assert sorted(said) == sorted(
-        entry
-        for whose in "012"
-        for entry in (
-            (whose, f"Could not ask for Kling task {whose}, and will ask again: Down. Try again later."),
-            (whose, f"Kling task {whose} is processing"),
-        )
-    )
+    down = "Could not ask for Kling task {0}, and will ask again: Down. Try again later."
+    sentences = (down, "Kling task {0} is processing")
+    assert sorted(said) == sorted((whose, text.format(whose)) for whose in "012" for text in sentences)
 
 
 # What is ours
@@ -471,12 +423,9 @@ async def test_a_defect_reaches_all_who_wait(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Watched, "take", broken)
     kling = Kling()
-    watcher = kling.watcher()
-    results = await asyncio.gather(
-        outcome_of(watcher, *kling.make()),
-        outcomes_of(watcher, kling.make(2), mode="4k"),
-        return_exceptions=True,
-    )
+    watcher, (one, *others) = kling.watcher(), kling.make(3)
+    waiting = outcome_of(watcher, one), outcomes_of(watcher, others, mode="4k")
+    results = await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [str(result) for result in results] == ["a defect of ours"] * 2
     assert watcher.is_over

@@ -18,6 +18,7 @@ from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, Genera
 from airflow_provider_kling.api.retrying import Retry
 from airflow_provider_kling.waiting.pacing import Experience, Pacing
 from airflow_provider_kling.waiting.wait import Clock
+from airflow_provider_kling.waiting.watched import Awaited
 from airflow_provider_kling.waiting.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -42,18 +43,14 @@ class _Jumping(selectors.DefaultSelector):
         return super().select(0)
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
+def virtual_loop() -> asyncio.AbstractEventLoop:
+    jumping = _Jumping()
+    loop = asyncio.SelectorEventLoop(jumping)
+    loop.time = lambda: jumping.now  # type: ignore[method-assign]
+    return loop
 
 
 class VirtualClock(Clock):
-    """The wall clock of the running virtual loop."""
-
     def now(self) -> float:
         return NOW + elapsed()
 
@@ -67,7 +64,7 @@ def in_no_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., 
             await test(*arguments, **named)
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        with asyncio.Runner(loop_factory=virtual_loop) as runner:
             runner.run(whole())
 
     return run
@@ -121,15 +118,12 @@ class Kling:
         self._made: dict[str, tuple[float, float, GenerationState]] = {}  # oldest first
 
     def make(
-        self,
-        count: int = 1,
-        lasts: float = 0.0,
-        state: GenerationState = GenerationState.SUCCEEDED,
-        age: float = 0.0,
+        self, count: int = 1, lasts: float = 0.0, state: str = "succeeded", age: float = 0.0
     ) -> list[str]:
         """Make generations that end in that state, so many seconds from now; return their ids."""
         new = [str(len(self._made) + number) for number in range(count)]
-        self._made |= {task_id: (elapsed() - age, elapsed() + lasts, state) for task_id in new}
+        made = (elapsed() - age, elapsed() + lasts, GenerationState(state))
+        self._made |= dict.fromkeys(new, made)
         return new
 
     def asked(self, kind: str) -> list[Question]:
@@ -143,13 +137,10 @@ class Kling:
         return self.clients[-1]
 
     def watcher(
-        self,
-        pacing: Pacing = STEADY,
-        experience: Experience | None = None,
-        open_client: Callable[[], Awaitable[Any]] | None = None,
+        self, experience: Experience | None = None, open_client: Callable[[], Awaitable[Any]] | None = None
     ) -> Watcher:
         experience = experience or Experience()
-        return Watcher(open_client or self.open, experience, self._ended, pacing, VirtualClock())
+        return Watcher(open_client or self.open, experience, self._ended, STEADY, VirtualClock())
 
     def state_of(self, task_id: str) -> Generation | KlingError:
         if task_id not in self._made:
@@ -167,6 +158,9 @@ class Kling:
 
     def page(self, number: int, size: int) -> list[str]:
         return list(reversed(self._made))[(number - 1) * size : number * size]
+
+    def closed(self) -> list[bool]:
+        return [client.closed for client in self.clients]
 
     def _ended(self) -> None:
         self.ends += 1
@@ -187,11 +181,8 @@ class Client:
         assert retry is Retry.NEVER  # who asks for many repeats nothing by itself
         assert not self.closed
         question = self._question(call)
-        question.beside = sum(other.ended_at == math.inf for other in self.kling.questions)
         self.kling.questions.append(question)
-        assert len(self.kling.questions) < 10_000, (
-            "where time costs nothing, asking without a pause has no end"
-        )
+        assert len(self.kling.questions) < 10_000  # where time costs nothing, asking on and on has no end
         try:
             await asyncio.sleep(self.kling.seconds)
             if error := self.kling.fault(question):
@@ -203,19 +194,20 @@ class Client:
 
     def _question(self, call: Call[Any]) -> Question:
         query = dict(call.query or {})
+        beside = sum(other.ended_at == math.inf for other in self.kling.questions)
+        asked = functools.partial(Question, path=call.path, at=elapsed(), beside=beside)
         if "pageNum" in query:
-            page, size = int(query["pageNum"]), int(query["pageSize"])
-            return Question("page", call.path, elapsed(), [], page, size)
+            return asked("page", ids=[], page=int(query["pageNum"]), size=int(query["pageSize"]))
         if "task_ids" in query:
-            return Question("batch", call.path, elapsed(), str(query["task_ids"]).split(","))
-        return Question("single", call.path, elapsed(), [call.path.rpartition("/")[-1]])
+            return asked("batch", ids=str(query["task_ids"]).split(","))
+        return asked("single", ids=[call.path.rpartition("/")[-1]])
 
     def _answer(self, question: Question) -> Any:
+        ids = question.ids or self.kling.page(question.page, question.size)
+        outcomes = {task_id: self.kling.state_of(task_id) for task_id in ids}
         if question.kind != "single":
-            ids = question.ids or self.kling.page(question.page, question.size)
-            return {task_id: self.kling.state_of(task_id) for task_id in ids}
-        outcome = self.kling.state_of(question.ids[0])
-        if isinstance(outcome, KlingError):
+            return outcomes
+        if isinstance(outcome := outcomes[question.ids[0]], KlingError):
             raise outcome
         return outcome
 
@@ -229,10 +221,12 @@ class Client:
         await self.close()
 
 
-async def outcome_of(watcher: Watcher, task_id: str, *, lasts: float = HOUR, **facts: Any) -> Any:
+async def outcome_of(
+    watcher: Watcher, task_id: str, *, product: str = TEXT2VIDEO, lasts: float = HOUR, **facts: Any
+) -> Any:
     """Wait for a generation for so many seconds; return it as it ended, or the error that came instead."""
     try:
-        return await watcher.watch(task_id, TEXT2VIDEO, NOW + elapsed() + lasts, **facts)
+        return await watcher.watch(Awaited(task_id, product, NOW + elapsed() + lasts, **facts))
     except KlingError as error:
         return error
 
@@ -243,10 +237,7 @@ async def outcomes_of(watcher: Watcher, task_ids: Iterable[str], **facts: Any) -
 
 def names(outcomes: Iterable[Any]) -> list[str]:
     """What came of waitings: the state of an end, or the type of an error."""
-    return [
-        str(outcome.state) if isinstance(outcome, Generation) else type(outcome).__name__
-        for outcome in outcomes
-    ]
+    return [str(getattr(outcome, "state", type(outcome).__name__)) for outcome in outcomes]
 
 
 def _instant(seconds: float) -> datetime:
