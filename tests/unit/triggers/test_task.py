@@ -188,15 +188,6 @@ async def test_a_gateway_that_is_down_from_the_beginning_is_waited_for_also_if_i
     assert "got no answer" in given_up["message"]
 
 
-@pytest.mark.parametrize("fault", ["error-before", "html", "truncated", "cut-before", "short-body"])
-async def test_whatever_goes_wrong_for_a_while_ends_nothing(fault: str, serve: Serve) -> None:
-    emulator = serve(seconds_per_video=0.0)
-    task_ids = await submitted(3)
-    emulator.plan(on="list", fault=fault, times=3)
-
-    assert reasons(await events_of(task_ids)) == ["ended"] * 3
-
-
 async def test_a_defect_is_an_event_and_touches_nobody_who_comes_later(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,15 +10,15 @@ from airflow_provider_kling.waiting.budget import LEAST, LONGEST_SILENCE_SECONDS
 
 RATES = st.floats(0.05, 200)
 # How long nobody wants to send anything before each request, in seconds.
-IDLE = st.lists(st.just(0.0) | st.floats(0, 30), min_size=1, max_size=60)
+IDLE = st.lists(st.just(0.0) | st.floats(0, 3600), min_size=1, max_size=60)
 ROUNDING = 1e-6
 START = 1000.0
 SHORTEST, LONGEST = 0.5, 5.0
 
 
-def sent(budget: Budget, idle: list[float], now: float = START) -> list[float]:
+def sent(budget: Budget, idle: list[float]) -> list[float]:
     """Send requests as soon as they are wanted and allowed, and return when that was."""
-    instants = []
+    instants, now = [], START
     for seconds in idle:
         now = max(now + seconds, budget.ready_at())
         budget.spend(now)
@@ -42,17 +42,9 @@ def test_in_no_stretch_of_time_more_is_sent_than_the_rate_and_a_second_saved_up(
 
 @given(rate=RATES)
 def test_what_is_allowed_is_also_sent(rate: float) -> None:
-    instants = sent(Budget(rate), [0.0] * 100)
+    first, *_, last = sent(Budget(rate), [0.0] * 100)
 
-    assert instants[-1] - instants[0] <= 99 / rate + ROUNDING
-
-
-def test_what_nobody_used_for_an_hour_does_not_come_all_at_once() -> None:
-    budget = Budget(10.0)
-    sent(budget, [0.0] * 50)
-    instants = sent(budget, [3600.0, *[0.0] * 50], now=2000.0)
-
-    assert 10 <= sum(instant < instants[0] + 0.01 for instant in instants) <= 11
+    assert last - first <= 99 / rate + ROUNDING
 
 
 # What the gateway finds too much

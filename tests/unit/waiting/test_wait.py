@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any, cast
 
 import pytest
-from kling_emulator import KlingEmulator
 
-from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.endpoint import ApiKey, Endpoint
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingError,
@@ -24,7 +20,6 @@ from airflow_provider_kling.api.errors import (
 )
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, GenerationState, Video
-from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.waiting.wait import Clock, wait_for_task
 
 NOW = 1_790_000_000.0
@@ -139,28 +134,3 @@ def test_only_a_change_of_state_is_said_aloud(caplog: pytest.LogCaptureFixture) 
         ("DEBUG", "Kling task t is processing"),
         ("DEBUG", "Kling task t is processing"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("prompt", "failure"),
-    [
-        ("a deer", None),
-        ("[unknown-status]", None),
-        ("[outage]", None),
-        ("[fail]", "The generation failed, please try again later"),
-        ("[moderation]", "Failure to pass the risk control system"),
-    ],
-)
-@pytest.mark.parametrize("gateway", ["official", "ezmodel", "elkapi"])
-def test_a_generation_is_returned_as_it_ended_at_any_gateway(
-    gateway: str, prompt: str, failure: str | None
-) -> None:
-    with (
-        KlingEmulator(gateway=gateway, seconds_per_video=0.1) as emulator,
-        KlingClient(Endpoint(GATEWAYS[gateway], emulator.url, ApiKey("key"))) as client,
-    ):
-        task_id = client.perform(client.gateway().submit(Text2VideoRequest(prompt=prompt))).task_id
-        ended = wait_for_task(client, task_id, TEXT2VIDEO, poll_interval=0.03, deadline=time.time() + 60)
-
-    assert (ended.task_id, ended.failure) == (task_id, failure)
-    assert (ended.state, bool(ended.videos)) == (("failed", False) if failure else ("succeeded", True))

@@ -81,37 +81,30 @@ async def test_a_key_that_is_rotated_while_they_wait_is_picked_up_without_anybod
 ) -> None:
     kling = Kling(gateway, seconds=1.0)
     keys = Keys(kling, "revoked", "good")
+    outcomes = await outcomes_of(kling.watcher(open_client=keys.open), kling.make(25))
 
-    assert (
-        names(await outcomes_of(kling.watcher(open_client=keys.open), kling.make(25))) == ["succeeded"] * 25
-    )
+    assert names(outcomes) == ["succeeded"] * 25
     assert kling.closed() == [True, True]  # however many were refused at the same time
     assert [question for question in kling.questions if question.error]
     assert elapsed() < 40
 
 
+@pytest.mark.parametrize(("pause", "looks"), [(3.0, 1), (7.0, 1), (9.0, 2)])
 @in_no_time
-async def test_a_refused_key_that_has_not_changed_ends_the_waiting_and_is_not_looked_up_for_each() -> None:
+async def test_a_refused_key_that_has_not_changed_ends_the_waiting_and_is_looked_up_only_now_and_then(
+    pause: float, looks: int
+) -> None:
     kling = Kling("ezmodel")
-    watcher = kling.watcher(open_client=Keys(kling, "revoked").open)
+    watcher, (late, stays, *early) = kling.watcher(open_client=Keys(kling, "revoked").open), kling.make(20)
+    waiting = asyncio.gather(
+        outcomes_of(watcher, early, poll_interval=3.0),
+        outcomes_of(watcher, [late], poll_interval=pause),
+        outcomes_of(watcher, [stays]),
+    )
 
-    assert names(await outcomes_of(watcher, kling.make(20))) == ["KlingAuthError"] * 20
-    assert kling.closed() == [True, True]
+    assert [name for outcomes in await waiting for name in names(outcomes)] == ["KlingAuthError"] * 20
+    assert kling.closed() == [True] * (1 + looks + 1)
     assert len(kling.questions) == 20
-
-
-@pytest.mark.parametrize(("pause", "looks"), [(4.0, 2), (6.0, 3)])
-@in_no_time
-async def test_a_refused_key_is_looked_up_again_only_now_and_then(pause: float, looks: int) -> None:
-    kling = Kling("ezmodel")
-    watcher = kling.watcher(open_client=Keys(kling, "revoked").open)
-    one, two, stays = kling.make(3)
-    rest = asyncio.create_task(outcome_of(watcher, stays))
-    await outcome_of(watcher, one, poll_interval=3.0)
-    await outcome_of(watcher, two, poll_interval=pause)
-
-    assert len(kling.clients) == looks
-    await rest
 
 
 @in_no_time
@@ -160,16 +153,21 @@ async def test_a_gateway_that_is_down_is_asked_by_one_request_at_a_time_and_all_
     assert most_beside == (7 if gateway == "ezmodel" else 0)
 
 
+@pytest.mark.parametrize("error", [DOWN, TOO_MANY])
 @each_gateway
+@pytest.mark.parametrize("waiting", [3, 30, 130])
 @in_no_time
-async def test_a_deadline_in_an_outage_is_kept_by_all_and_names_the_last_error(gateway: str) -> None:
-    kling = Kling(gateway)
-    kling.fault = between(0, HOUR, DOWN)
-    outcomes = await outcomes_of(kling.watcher(), kling.make(30), lasts=60.0)
+async def test_a_deadline_is_kept_while_nothing_is_answered_and_names_the_last_error(
+    waiting: int, gateway: str, error: KlingError
+) -> None:
+    kling = Kling(gateway, rate=10.0)
+    kling.fault = between(0, HOUR, error)
+    outcomes = await outcomes_of(kling.watcher(), kling.make(waiting), lasts=60.0)
 
-    assert names(outcomes) == ["KlingTimeoutError"] * 30
-    assert all(f"the last question failed: {DOWN}" in str(outcome) for outcome in outcomes)
-    assert 60 <= elapsed() <= 66
+    assert names(outcomes) == ["KlingTimeoutError"] * waiting
+    assert all(f"the last question failed: {error}" in str(outcome) for outcome in outcomes)
+    # Each refusal as too much is followed by a silence of up to six seconds.
+    assert 60 <= elapsed() <= (66 if error is DOWN else 70)
 
 
 @in_no_time
@@ -264,7 +262,7 @@ async def test_an_outage_while_a_page_is_read_has_nobody_of_so_many_asked_for_le
     kling.fault = between(0, 40, DOWN)
 
     assert names(await outcomes_of(kling.watcher(), kling.make(100))) == ["succeeded"] * 100
-    assert kling.questions[-1].kind == "page"
+    assert kling.questions[-1].what.startswith("page")
 
 
 # Throttles
@@ -318,20 +316,6 @@ async def test_each_page_counts_as_a_request() -> None:
 
     assert len(kling.asked("page")) == 3
     assert all(later - earlier >= 0.9 for earlier, later in pairwise(kling.instants()[2:]))
-
-
-@each_gateway
-@pytest.mark.parametrize("waiting", [3, 130])
-@in_no_time
-async def test_a_deadline_is_kept_while_the_gateway_finds_everything_too_much(
-    gateway: str, waiting: int
-) -> None:
-    kling = Kling(gateway, rate=10.0)
-    kling.fault = between(0, HOUR, TOO_MANY)
-    outcomes = await outcomes_of(kling.watcher(), kling.make(waiting), lasts=40.0)
-
-    assert names(outcomes) == ["KlingTimeoutError"] * waiting
-    assert 40 <= elapsed() < 50  # each refusal is followed by a silence of up to six seconds
 
 
 # Ends

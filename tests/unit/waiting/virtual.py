@@ -80,18 +80,19 @@ class Question:
     """
     A request as it was sent.
 
+    :param what: ``single``, ``batch``, or ``page of`` so many.
     :param at: Seconds since the test began.
-    :param ids: The generations that it names; none for a page of the list.
     :param beside: How many were under way when it left.
+    :param ids: The generations that it names; none for a page of the list.
+    :param page: Its number.
     """
 
-    kind: str
+    what: str
     path: str
     at: float
+    beside: int
     ids: list[str]
     page: int = 0
-    size: int = 0
-    beside: int = 0
     ended_at: float = math.inf
     error: KlingError | None = None
 
@@ -127,7 +128,7 @@ class Kling:
         return new
 
     def asked(self, kind: str) -> list[Question]:
-        return [question for question in self.questions if question.kind == kind]
+        return [question for question in self.questions if question.what.startswith(kind)]
 
     def instants(self) -> list[float]:
         return [question.at for question in self.questions]
@@ -197,15 +198,15 @@ class Client:
         beside = sum(other.ended_at == math.inf for other in self.kling.questions)
         asked = functools.partial(Question, path=call.path, at=elapsed(), beside=beside)
         if "pageNum" in query:
-            return asked("page", ids=[], page=int(query["pageNum"]), size=int(query["pageSize"]))
+            return asked(f"page of {query['pageSize']}", ids=[], page=int(query["pageNum"]))
         if "task_ids" in query:
             return asked("batch", ids=str(query["task_ids"]).split(","))
         return asked("single", ids=[call.path.rpartition("/")[-1]])
 
     def _answer(self, question: Question) -> Any:
-        ids = question.ids or self.kling.page(question.page, question.size)
+        ids = question.ids or self.kling.page(question.page, int(question.what.split()[-1]))
         outcomes = {task_id: self.kling.state_of(task_id) for task_id in ids}
-        if question.kind != "single":
+        if question.what != "single":
             return outcomes
         if isinstance(outcome := outcomes[question.ids[0]], KlingError):
             raise outcome
