@@ -7,6 +7,7 @@ import functools
 import math
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -167,7 +168,7 @@ class Kling:
         self.ends += 1
 
 
-class Client:
+class Client(AbstractAsyncContextManager[Any]):
     """What the watcher needs of an AsyncKlingClient."""
 
     def __init__(self, kling: Kling) -> None:
@@ -214,9 +215,6 @@ class Client:
 
     async def close(self) -> None:
         self.closed = True
-
-    async def __aenter__(self) -> Client:
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
