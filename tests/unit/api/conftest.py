@@ -213,6 +213,19 @@ def outcome_of(client: Client, call: Call[Any], retry: Retry = Retry.FREELY) -> 
         return error
 
 
+def data_rows(name: str, *names: str) -> list[Any]:
+    """The rows of a file beside this one, as parameters; all of them, or those of these names."""
+    text = (Path(__file__).parent / "data" / f"{name}.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    return [
+        pytest.param(
+            row, id=f"{row.get('gateway') or row.get('model')}: {row.get('name') or row['fields']}"[:80]
+        )
+        for row in rows
+        if not names or row["name"] in names
+    ]
+
+
 def refused_port() -> int:
     """A port at which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
