@@ -60,8 +60,7 @@ class Retries:
             if retry is Retry.NEVER or not isinstance(error, KlingError):
                 return False
             if isinstance(error, KlingClockError):
-                # A refused token made nothing; the next is signed anew. If that is refused too, a clock is
-                # wrong.
+                # A refused token made nothing; the next is signed anew. Refused again, a clock is wrong.
                 before, signed_anew = signed_anew, True
                 return not before
             if isinstance(error, KlingThrottledError):
