@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -15,17 +14,16 @@ from tenacity import AsyncRetrying
 
 from airflow_provider_kling.api.calls import LARGEST_ANSWER_BYTES, PORTION_BYTES, Answer, Call
 from airflow_provider_kling.api.errors import KlingUnreadableAnswerError
-from airflow_provider_kling.api.gateways import questions, unrecognised
+from airflow_provider_kling.api.gateways import Gateway, questions, unrecognised
 from airflow_provider_kling.api.retrying import DEFAULT_RETRIES, Retries, Retry
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.endpoint import Endpoint
-    from airflow_provider_kling.api.gateways import Gateway
 
 T = TypeVar("T")
 
 
-class AsyncKlingClient:
+class AsyncKlingClient(AbstractAsyncContextManager["AsyncKlingClient"]):
     """
     One gateway at one address, asked from an event loop. Use it in an ``async with``, or close it.
 
@@ -42,11 +40,7 @@ class AsyncKlingClient:
         self._session = aiohttp.ClientSession(auto_decompress=False)
 
     async def gateway(self) -> Gateway:
-        """
-        Return the kind of gateway that this is; where the connection does not tell, ask once, for free.
-
-        :raises KlingConnectionConfigError: it is none that can be recognised.
-        """
+        """Do as :meth:`~airflow_provider_kling.api.client.KlingClient.gateway` does."""
         async with self._recognising:
             for question in questions() if self._gateway is None else ():
                 # Unreadable is a website's, where another path may lead to a gateway.
@@ -57,11 +51,7 @@ class AsyncKlingClient:
         return self._gateway
 
     async def perform(self, call: Call[T], retry: Retry = Retry.FREELY) -> T:
-        """
-        Send a call, again where that is free and may help, and return what its answer says.
-
-        :raises KlingError: and nothing else.
-        """
+        """Send a call, again where that is free and may help, and return what its answer says."""
         retrying = AsyncRetrying(**self.retries.of_call(creates=call.creates, retry=retry))
         return await retrying(self._exchange, call)
 
@@ -88,12 +78,7 @@ class AsyncKlingClient:
     async def close(self) -> None:
         await self._session.close()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     @cached_property

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from contextlib import AbstractContextManager, suppress
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import requests
 from tenacity import Retrying
@@ -21,32 +19,21 @@ from urllib3.exceptions import (
 
 from airflow_provider_kling.api.calls import LARGEST_ANSWER_BYTES, PORTION_BYTES, Answer, Call
 from airflow_provider_kling.api.errors import KlingUnreadableAnswerError
-from airflow_provider_kling.api.gateways import questions, unrecognised
+from airflow_provider_kling.api.gateways import Gateway, questions, unrecognised
 from airflow_provider_kling.api.retrying import DEFAULT_RETRIES, Retries, Retry
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.endpoint import Endpoint
-    from airflow_provider_kling.api.gateways import Gateway
 
 T = TypeVar("T")
-Authorize = Callable[[requests.PreparedRequest], requests.PreparedRequest]
-
-
-def without_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Send a request as it is."""
-    return request
 
 
 class Session(requests.Session):
-    """
-    A session that sends the key that it was given and no other: it takes no login from a ``.netrc`` file.
+    """A session that sends the key that it is given and no other: it takes no login from ``.netrc``."""
 
-    :param authorize: Puts the key on a request; by default there is none.
-    """
-
-    def __init__(self, authorize: Authorize = without_key) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.auth = authorize
+        self.auth = lambda request: request
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Take the key away when a redirect leads elsewhere; requests itself would then look into .netrc."""
@@ -54,7 +41,7 @@ class Session(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
 
-class KlingClient:
+class KlingClient(AbstractContextManager["KlingClient"]):
     """
     One gateway at one address, asked from a worker. Use it in a ``with``, or close it.
 
@@ -67,7 +54,8 @@ class KlingClient:
         self.endpoint = endpoint
         self.retries = retries
         self._gateway = endpoint.gateway
-        self._session = Session(self._authorize)
+        self._session = Session()
+        self._session.auth = self._authorize
 
     def gateway(self) -> Gateway:
         """
@@ -84,23 +72,14 @@ class KlingClient:
         return self._gateway
 
     def perform(self, call: Call[T], retry: Retry = Retry.FREELY) -> T:
-        """
-        Send a call, again where that is free and may help, and return what its answer says.
-
-        :raises KlingError: and nothing else.
-        """
+        """Send a call, again where that is free and may help, and return what its answer says."""
         retrying = Retrying(**self.retries.of_call(creates=call.creates, retry=retry))
         return cast("T", retrying(self._exchange, call))
 
     def close(self) -> None:
         self._session.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _exchange(self, call: Call[T]) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -25,34 +25,18 @@ JWT_NOT_BEFORE_SECONDS = 5
 SHORTEST_SECRET = 8
 
 
-class Credentials(Protocol):
-    """What a client needs to know of its keys."""
-
-    @property
-    def is_api_key(self) -> bool:
-        """Whether this is a static key, which opens more than a signed token does."""
-
-    def authorization(self) -> str:
-        """Return the value of the Authorization header for a request that is sent now."""
-
-    def hide(self, text: str) -> str:
-        """Return ``text`` without the secrets of these credentials."""
-
-
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A static key, sent as it is. Every gateway knows this form."""
 
     key: str = field(repr=False)
 
-    @property
-    def is_api_key(self) -> bool:
-        return True
-
     def authorization(self) -> str:
+        """Return the value of the Authorization header for a request that is sent now."""
         return f"Bearer {self.key}"
 
     def hide(self, text: str) -> str:
+        """Return ``text`` without the secret of these credentials."""
         return _without(self.key, text)
 
 
@@ -61,6 +45,8 @@ class AccessKey:
     """
     Kling's older pair of keys: each request carries a JWT that the secret key signed.
 
+    Kling's new standard refuses it (Kling's docs, authentication).
+
     :param clock: Tells the seconds since the epoch, from which on a JWT lives half an hour.
     """
 
@@ -68,23 +54,19 @@ class AccessKey:
     secret_key: str = field(repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False, compare=False)
 
-    @property
-    def is_api_key(self) -> bool:
-        return False  # and Kling's new standard refuses it (Kling's docs, authentication)
-
     def authorization(self) -> str:
         import jwt
 
         now = int(self.clock())
-        claims = {
-            "iss": self.access_key,
-            "exp": now + JWT_LIFETIME_SECONDS,
-            "nbf": now - JWT_NOT_BEFORE_SECONDS,
-        }
+        life = {"exp": now + JWT_LIFETIME_SECONDS, "nbf": now - JWT_NOT_BEFORE_SECONDS}
+        claims = {"iss": self.access_key, **life}
         return f"Bearer {jwt.encode(claims, self.secret_key, algorithm='HS256')}"
 
     def hide(self, text: str) -> str:
         return _without(self.secret_key, text)
+
+
+Credentials = ApiKey | AccessKey
 
 
 def _without(secret: str, text: str) -> str:
@@ -124,8 +106,8 @@ class Endpoint:
 
     def can(self, gateway: Gateway, ability: Ability) -> bool:
         """Return whether a gateway can do this, asked with our kind of key."""
-        denied = ability in gateway.api_key_only and not self.credentials.is_api_key
-        return ability in gateway.abilities and not denied
+        denied = gateway.api_key_only if isinstance(self.credentials, AccessKey) else ()
+        return ability in gateway.abilities and ability not in denied
 
     def seconds(self, call: Call[Any]) -> tuple[float, float]:
         """Return how long to wait for a connection, and for the answer to a call."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_kling.api.calls import Answer, Call
@@ -36,10 +36,7 @@ from airflow_provider_kling.api.reading.answers import (
     read_task,
     read_tasks,
 )
-from airflow_provider_kling.api.requests import DEFAULT_ASPECT_RATIO
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.requests import Text2VideoRequest
+from airflow_provider_kling.api.requests import DEFAULT_ASPECT_RATIO, Text2VideoRequest
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +63,11 @@ class Gateway:
     """
     A kind of server that makes Kling videos. It makes calls; a client sends them.
 
+    Asked to make one that it has no ability for, it raises :class:`KlingUnsupportedError`.
+
     :param prefix: The path that its products are under.
     :param takes: The fields of a request that its page has.
-    :param body: Makes the JSON body that asks for a generation.
+    :param body: Makes the JSON body that asks for a generation, of which None is left out.
     :param hosts: The domains by which it is known.
     :param modes: Those that its page gives.
     :param cfg_scale_range: Likewise.
@@ -97,14 +96,11 @@ class Gateway:
         :param external_task_id: Our own id for it, unique in the account.
         :raises KlingRequestError: a value is beyond the limits of the gateway's page, or something is odd
             and the request is strict.
-        :raises KlingUnsupportedError: the gateway cannot find a generation by such an id.
         """
-        self._check(request)
-        body = self.body(request)
         if external_task_id is not None:
             self._need(Ability.FIND)
-            body["external_task_id"] = external_task_id
-        self._remark(request)
+        self._check(request)
+        body = _given({**self.body(request), "external_task_id": external_task_id})
         read = partial(read_submitted, product=TEXT2VIDEO)
         return Call("POST", self._path(TEXT2VIDEO), read, self.name, json=body, creates=True)
 
@@ -118,11 +114,7 @@ class Gateway:
         return Call("GET", self._path(product, task_id), read, self.name, task_id=task_id)
 
     def find(self, external_task_id: str, product: str = TEXT2VIDEO) -> Call[Generation | None]:
-        """
-        Return the call that looks for a generation by our own id, which stands in the place of Kling's.
-
-        :raises KlingUnsupportedError: the gateway cannot.
-        """
+        """Return the call that looks for a generation by our own id, in the place of Kling's."""
         self._need(Ability.FIND)
         read = partial(read_found, product=product, external_task_id=external_task_id)
         return Call("GET", self._path(product, external_task_id), read, self.name)
@@ -132,8 +124,6 @@ class Gateway:
         Return the call that asks for several generations, ``MOST_AT_ONCE`` at most.
 
         Kling's new standard has it, and shows those of the legacy standard too.
-
-        :raises KlingUnsupportedError: the gateway cannot.
         """
         self._need(Ability.QUERY_MANY)
         read = partial(read_tasks, product=product, asked_ids=tuple(task_ids))
@@ -144,19 +134,13 @@ class Gateway:
         Return the call that asks for one page of the account's generations, newest first.
 
         A page with fewer than ``page_size``, which is ``LONGEST_PAGE`` at most, is the last one.
-
-        :raises KlingUnsupportedError: the gateway cannot.
         """
         self._need(Ability.LIST)
         query = {"pageNum": page, "pageSize": page_size}
         return Call("GET", self._path(product), partial(read_tasks, product=product), self.name, query=query)
 
     def account(self) -> Call[Account]:
-        """
-        Return the call that asks for the resource packs that were there within the last day.
-
-        :raises KlingUnsupportedError: the gateway cannot.
-        """
+        """Return the call that asks for the resource packs that were there within the last day."""
         self._need(Ability.ACCOUNT)
         now = int(time.time() * 1000)
         query = {"start_time": now - _DAY_MILLISECONDS, "end_time": now}
@@ -175,28 +159,15 @@ class Gateway:
 
     # What a request has that suits the gateway, or does not
 
-    def left_out(self, request: Text2VideoRequest) -> tuple[str, ...]:
-        """Return the fields that were given and that this gateway does not take, in the request's order."""
+    def remarks(self, request: Text2VideoRequest) -> list[str]:
+        """Return what is odd about a request without being wrong: left-out fields, a model's limits."""
         given = request.model_dump(exclude_unset=True)
-        return tuple(
-            name
+        left_out = (
+            f"{name} is left out: the {self.name} gateway does not take it"
             for name in type(request).model_fields
             if given.get(name) not in (None, {}) and name not in self.takes
         )
-
-    def remarks(self, request: Text2VideoRequest) -> list[str]:
-        """Return what is odd about a request without being wrong: left-out fields, a model's limits."""
-        left_out = (
-            f"{name} is left out: the {self.name} gateway does not take it" for name in self.left_out(request)
-        )
         return [*left_out, *remarks_on(request.model, _kling_fields(request))]
-
-    def _remark(self, request: Text2VideoRequest) -> None:
-        remarks = self.remarks(request)
-        if remarks and request.strict:
-            raise KlingRequestError(f"The request cannot be sent, being strict: {'; '.join(remarks)}.")
-        for remark in remarks:
-            log.warning("%s", remark)
 
     def _check(self, request: Text2VideoRequest) -> None:
         lowest, highest = self.cfg_scale_range
@@ -211,6 +182,11 @@ class Gateway:
                 f"The request cannot be sent: mode={request.mode!r} is not one of {', '.join(self.modes)}, "
                 f"the modes of the {self.name} gateway."
             )
+        remarks = self.remarks(request)
+        if remarks and request.strict:
+            raise KlingRequestError(f"The request cannot be sent, being strict: {'; '.join(remarks)}.")
+        for remark in remarks:
+            log.warning("%s", remark)
 
     def _need(self, ability: Ability) -> None:
         if ability not in self.abilities:
@@ -240,69 +216,47 @@ _ELKAPI_FIELDS = _KLING_FIELDS | {
 _SIZES = {"16:9": "1280x720", "9:16": "720x1280", "1:1": "1024x1024"}
 
 
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _same(request: Text2VideoRequest, *names: str) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in names}
+
+
 def _kling_fields(request: Text2VideoRequest) -> dict[str, Any]:
     """Return Kling's own fields, typed as Kling and EzModel type them: ``duration`` is a string."""
     return {
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
-        "cfg_scale": request.cfg_scale,
-        "mode": request.mode,
+        **_same(request, "prompt", "negative_prompt", "cfg_scale", "mode"),
         "aspect_ratio": request.aspect_ratio or DEFAULT_ASPECT_RATIO,
         "duration": f"{request.duration:g}",
         **request.extra,
     }
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _official_body(request: Text2VideoRequest) -> dict[str, Any]:
-    # The model goes by `model_name`, since `model` has no effect there.
-    return _given({"model_name": request.model, **_kling_fields(request)})
-
-
-def _ezmodel_body(request: Text2VideoRequest) -> dict[str, Any]:
-    # What the page does not name goes to the top level as well.
-    own = {"model": request.model, "image_tail": request.image_tail}
-    return _given({**own, **_kling_fields(request)})
-
-
 def _elkapi_body(request: Text2VideoRequest) -> dict[str, Any]:
     # Kling's further fields travel in `metadata` beside what the user put there.
     decided = request.width is not None or request.image is not None
     metadata = {
-        "negative_prompt": request.negative_prompt,
-        "cfg_scale": request.cfg_scale,
-        "mode": request.mode,
+        **_same(request, "negative_prompt", "cfg_scale", "mode"),
         "aspect_ratio": request.aspect_ratio or (None if decided else DEFAULT_ASPECT_RATIO),
         "image_tail": request.image_tail,
         **request.extra,
         **request.metadata,
     }
-    return _given(
-        {
-            "model": request.model,
-            "prompt": request.prompt,
-            "image": request.image,
-            "duration": int(request.duration) if request.duration.is_integer() else request.duration,
-            "width": request.width,
-            "height": request.height,
-            "fps": request.fps,
-            "seed": request.seed,
-            "n": request.n,
-            "response_format": request.response_format,
-            "user": request.user,
-            "metadata": _given(metadata) or None,
-        }
-    )
+    return {
+        **_same(request, "model", "prompt", "image"),
+        "duration": int(request.duration) if request.duration.is_integer() else request.duration,
+        **_same(request, "width", "height", "fps", "seed", "n", "response_format", "user"),
+        "metadata": _given(metadata) or None,
+    }
 
 
 def _newapi_body(request: Text2VideoRequest) -> dict[str, Any]:
     # Versions before February 2026 read Kling's fields at the top level and ignore `metadata`. Later ones
     # ignore them there, read them in `metadata`, and ask for `model`. So this body says it twice, and gives
     # the ratio by `size` too.
-    fields = _given(_kling_fields(request))
+    fields = _kling_fields(request)
     return {
         "size": _SIZES[fields["aspect_ratio"]],
         **fields,
@@ -315,7 +269,7 @@ def _newapi_body(request: Text2VideoRequest) -> dict[str, Any]:
 
 def _envelope_body(request: Text2VideoRequest) -> dict[str, Any]:
     # `model` stands beside Kling's `model_name` for relays that route by it.
-    return _given({"model": request.model, "model_name": request.model, **_kling_fields(request)})
+    return {"model": request.model, "model_name": request.model, **_kling_fields(request)}
 
 
 # The kinds
@@ -331,7 +285,8 @@ GATEWAYS: dict[str, Gateway] = {
             "official",
             prefix="/v1/videos",
             takes=_KLING_FIELDS,
-            body=_official_body,
+            # The model goes by `model_name`, since `model` has no effect there.
+            body=lambda request: {"model_name": request.model, **_kling_fields(request)},
             hosts=("klingai.com",),
             abilities=frozenset(Ability),
             api_key_only=frozenset({Ability.QUERY_MANY}),
@@ -340,7 +295,8 @@ GATEWAYS: dict[str, Gateway] = {
         _relay(
             "ezmodel",
             takes=_KLING_FIELDS | {"image_tail"},
-            body=_ezmodel_body,
+            # What the page does not name goes to the top level as well.
+            body=lambda request: {**_same(request, "model", "image_tail"), **_kling_fields(request)},
             hosts=("ezmodel.cloud",),
             modes=("std", "pro"),
             cfg_scale_range=(0.0, 100.0),
@@ -367,7 +323,9 @@ def gateway_for(name: str, host: str) -> Gateway | None:
     :raises KlingConnectionConfigError: there is no gateway of that name.
     """
     if name == AUTO:
-        return next((gateway for gateway in GATEWAYS.values() if _is_at(host, gateway.hosts)), None)
+        domains = {domain: gateway for gateway in GATEWAYS.values() for domain in gateway.hosts}
+        at = f".{host.lower().partition(':')[0]}"
+        return next((gateway for domain, gateway in domains.items() if at.endswith(f".{domain}")), None)
     if name not in GATEWAYS:
         raise KlingConnectionConfigError(
             f"gateway={name!r} in the connection's extra is unknown; "
@@ -378,7 +336,10 @@ def gateway_for(name: str, host: str) -> Gateway | None:
 
 def questions() -> tuple[Call[Gateway | None], ...]:
     """Return what to ask a server, one after the other, until an answer tells its kind."""
-    return (_question("official", _kind_at_kling), _question("newapi", _kind_at_relay))
+    return tuple(
+        Call("GET", GATEWAYS[name].query(NO_TASK).path, partial(_read_kind, name), name)
+        for name in ("official", "newapi")
+    )
 
 
 def unrecognised(base_url: str) -> KlingConnectionConfigError:
@@ -394,36 +355,21 @@ def is_not_served(error: KlingError) -> bool:
     return isinstance(error, KlingRejectedError) and error.http_status == HTTPStatus.NOT_FOUND
 
 
-def _is_at(host: str, domains: tuple[str, ...]) -> bool:
-    name = host.lower().partition(":")[0]
-    return any(name == domain or name.endswith(f".{domain}") for domain in domains)
-
-
-def _question(asked_as: str, kind_of: Callable[[KlingTaskNotFoundError], str | None]) -> Call[Gateway | None]:
-    path = GATEWAYS[asked_as].query(NO_TASK).path
-    return Call("GET", path, partial(_read_kind, kind_of), asked_as)
-
-
-def _read_kind(kind_of: Callable[[KlingTaskNotFoundError], str | None], answer: Answer) -> Gateway | None:
+def _read_kind(asked_as: str, answer: Answer) -> Gateway | None:
+    """Return the kind that says in such words that there is no such generation."""
     try:
         read_object(answer, task_id=NO_TASK)
     except KlingTaskNotFoundError as error:
-        kind = kind_of(error)
-        return GATEWAYS[kind] if kind else None
+        is_number = isinstance(error.code, int)
+        if asked_as == "official":
+            # Kling says 400 and 1201 of an unknown task. A 404 is that of a path that is not served.
+            return GATEWAYS["official"] if is_number and error.http_status == HTTPStatus.BAD_REQUEST else None
+        if is_number:
+            return GATEWAYS["envelope"]
+        return GATEWAYS["newapi"] if error.code else None
     except KlingRejectedError:
-        return None
+        pass
     return None
-
-
-def _kind_at_kling(error: KlingTaskNotFoundError) -> str | None:
-    # Kling says 400 and 1201 of an unknown task. A 404 is that of a path that is not served.
-    return "official" if error.http_status == HTTPStatus.BAD_REQUEST and isinstance(error.code, int) else None
-
-
-def _kind_at_relay(error: KlingTaskNotFoundError) -> str | None:
-    if isinstance(error.code, int):
-        return "envelope"
-    return "newapi" if error.code else None
 
 
 def _read_nothing_found(answer: Answer) -> None:

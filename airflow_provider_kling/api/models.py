@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SHORT = frozenset({"5", "10"})
-_LONG = frozenset(str(seconds) for seconds in range(3, 16))
+_LONG = tuple(str(seconds) for seconds in range(3, 16))
 _ANY_MODE = ("std", "pro", "4k")
-_CAMERA_SECONDS = "5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +25,11 @@ class Model:
     :param sound_modes: The modes in which it makes sound.
     :param voices: Whether it takes a ``voice_list``.
     :param camera_mode: The mode in which it takes ``camera_control``, for 5 seconds.
-    :param multi_shot: Whether it makes several shots.
-    :param cfg_scale: Whether it takes that.
     :param from_text: Whether it makes videos from text alone.
     :param retired: When it was, as far as is known.
     """
 
-    durations: frozenset[str] = _SHORT
+    durations: tuple[str, ...] = ("5", "10")
     modes: tuple[str, ...] = ("std", "pro")
     sound_modes: tuple[str, ...] = ()
     voices: bool = False
@@ -78,40 +74,32 @@ def remarks_on(name: str, fields: Mapping[str, Any]) -> list[str]:
     if model.retired:
         remarks.append(f"model={name!r} is said to be retired since {model.retired}")
     given = {field: value for field, value in fields.items() if value is not None}
-    for field, problem in _problems(model, given):
-        remarks.append(f"{field}={given[field]!r} does not suit model={name!r}: {problem}")
-    return remarks
-
-
-def _problems(model: Model, given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return each field that does not suit, with what is allowed."""
     mode, duration, sound = given.get("mode", "std"), given.get("duration"), given.get("sound", "off")
-    lengths = ", ".join(sorted(model.durations, key=int))
-    rules = [
-        ("duration", duration in model.durations, f"it makes {lengths} s"),
-        ("mode", mode in model.modes, _modes_of(model)),
-        ("sound", sound != "on" or mode in model.sound_modes, _sound_of(model)),
-        ("voice_list", model.voices and sound == "on", _voices_of(model)),
+    modes, sound_modes = ", ".join(model.modes), ", ".join(model.sound_modes)
+    rules = (  # a field, whether it suits, and what is allowed
+        ("duration", duration in model.durations, f"it makes {', '.join(model.durations)} s"),
+        ("mode", mode in model.modes, f"its modes are {modes}" if modes else "it has no modes; leave it out"),
+        (
+            "sound",
+            sound != "on" or mode in model.sound_modes,
+            f"it makes sound in mode {sound_modes}" if sound_modes else "it makes no sound",
+        ),
+        (
+            "voice_list",
+            model.voices and sound == "on",
+            "it takes voices with sound='on' only" if model.voices else "it takes no voices",
+        ),
         (
             "camera_control",
-            (mode, duration) == (model.camera_mode, _CAMERA_SECONDS),
+            (mode, duration) == (model.camera_mode, "5"),
             "only kling-v1 takes it, in mode std, for 5 s",
         ),
         ("multi_shot", given.get("multi_shot") is not True or model.multi_shot, "only kling-v3 takes it"),
         ("cfg_scale", model.cfg_scale, "it does not take it"),
-    ]
-    return [(field, problem) for field, suits, problem in rules if field in given and not suits]
-
-
-def _modes_of(model: Model) -> str:
-    return f"its modes are {', '.join(model.modes)}" if model.modes else "it has no modes; leave it out"
-
-
-def _sound_of(model: Model) -> str:
-    return (
-        f"it makes sound in mode {', '.join(model.sound_modes)}" if model.sound_modes else "it makes no sound"
     )
-
-
-def _voices_of(model: Model) -> str:
-    return "it takes voices with sound='on' only" if model.voices else "it takes no voices"
+    remarks.extend(
+        f"{field}={given[field]!r} does not suit model={name!r}: {allowed}"
+        for field, suits, allowed in rules
+        if field in given and not suits
+    )
+    return remarks

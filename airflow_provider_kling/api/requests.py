@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -60,7 +59,6 @@ class Text2VideoRequest(BaseModel):
     :param width: Pixels; only together with ``height``.
     :param height: Pixels; only together with ``width``.
     :param fps: Frames per second.
-    :param seed: A seed for the gateway's random numbers.
     :param n: How many videos, at least 1.
     :param response_format: As the gateway's page says.
     :param user: The end user on whose behalf it is asked for.
@@ -74,10 +72,10 @@ class Text2VideoRequest(BaseModel):
         frozen=True, extra="forbid", str_strip_whitespace=True, coerce_numbers_to_str=True
     )
 
-    prompt: str = Field(max_length=LONGEST_PROMPT)
+    prompt: str = Field(min_length=1, max_length=LONGEST_PROMPT)
     model: str = DEFAULT_MODEL
     negative_prompt: str | None = Field(default=None, max_length=LONGEST_PROMPT)
-    duration: Number = 5.0
+    duration: Number = Field(default=5.0, gt=0, allow_inf_nan=False)
     aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None
     mode: Literal["std", "pro", "4k"] | None = None
     cfg_scale: Number | None = None
@@ -115,20 +113,6 @@ class Text2VideoRequest(BaseModel):
             for name, value in fields.items()
             if value is not None and (name == "prompt" or str(value).strip())
         }
-
-    @field_validator("prompt")
-    @classmethod
-    def _prompt_says_something(cls, prompt: str) -> str:
-        if not prompt:
-            raise ValueError("is empty; say what the video should show")
-        return prompt
-
-    @field_validator("duration")
-    @classmethod
-    def _duration_is_positive(cls, duration: float) -> float:
-        if not (math.isfinite(duration) and duration > 0):
-            raise ValueError("must be a positive number of seconds, for example 5")
-        return duration
 
     @field_validator("image", "image_tail")
     @classmethod
@@ -176,16 +160,14 @@ class Text2VideoRequest(BaseModel):
 _REMEDIES = {
     "missing": "is missing",
     "extra_forbidden": "is not a known field; put what a gateway takes beyond the known fields into extra",
+    "string_too_short": "is empty; say what the video should show",
     "string_too_long": "is too long; {max_length} characters at most",
     "literal_error": "is unknown; use {expected}",
     "greater_than_equal": "is too small; {ge} at least",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "int_type": "must be a whole number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
+    **dict.fromkeys(("greater_than", "finite_number"), "must be a positive number of seconds, for example 5"),
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type"), "must be a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
     "string_type": "must be text",
     "dict_type": "must be a dictionary",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -52,17 +53,32 @@ class Retries:
         :param creates: Whether the call makes a generation: then only what certainly did not happen is tried
             again.
         """
-        return self._policy(_MayRepeat(creates, retry))
+        signed_anew = False
+
+        def may_repeat(error: BaseException) -> bool:
+            nonlocal signed_anew
+            if retry is Retry.NEVER or not isinstance(error, KlingError):
+                return False
+            if isinstance(error, KlingClockError):
+                # A refused token made nothing; the next is signed anew. Refused again, a clock is wrong.
+                before, signed_anew = signed_anew, True
+                return not before
+            if isinstance(error, KlingThrottledError):
+                return retry is Retry.FREELY
+            if creates:
+                # Of a submission it says that nothing left; what left is an unknown outcome.
+                return isinstance(error, KlingUnreachableError)
+            return isinstance(error, MAY_PASS) or error.retryable
+
+        return self._policy(may_repeat)
 
     def of_work(self) -> dict[str, Any]:
         """Return the policy of work that consists of several calls, each with retries of its own."""
-        return self._policy(
-            retry_if_exception(lambda error: isinstance(error, KlingError) and error.retryable)
-        )
+        return self._policy(lambda error: isinstance(error, KlingError) and error.retryable)
 
-    def _policy(self, may_repeat: Any) -> dict[str, Any]:
+    def _policy(self, may_repeat: Callable[[BaseException], bool]) -> dict[str, Any]:
         return {
-            "retry": may_repeat,
+            "retry": retry_if_exception(may_repeat),
             "wait": self._pause,
             "stop": stop_before_delay(self.seconds),
             "reraise": True,
@@ -76,25 +92,3 @@ class Retries:
 
 
 DEFAULT_RETRIES = Retries()
-
-
-class _MayRepeat:
-    def __init__(self, creates: bool, retry: Retry) -> None:
-        self._creates = creates
-        self._retry = retry
-        self._signed_anew = False
-
-    def __call__(self, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        if self._retry is Retry.NEVER:
-            return False
-        if isinstance(error, KlingClockError):
-            # A refused token made nothing; the next is signed anew. If that is refused too, a clock is wrong.
-            signed_anew, self._signed_anew = self._signed_anew, True
-            return not signed_anew
-        if isinstance(error, KlingThrottledError):
-            return self._retry is Retry.FREELY
-        if self._creates:
-            # Of a submission it says that nothing left; what left is an unknown outcome.
-            return isinstance(error, KlingUnreachableError)
-        return isinstance(error, MAY_PASS) or (isinstance(error, KlingError) and error.retryable)

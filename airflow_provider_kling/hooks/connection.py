@@ -6,16 +6,13 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_kling.api.endpoint import REQUESTS_PER_SECOND, AccessKey, ApiKey, Endpoint
+from airflow_provider_kling.api.endpoint import REQUESTS_PER_SECOND, AccessKey, ApiKey, Credentials, Endpoint
 from airflow_provider_kling.api.errors import KlingConnectionConfigError
-from airflow_provider_kling.api.gateways import AUTO, GATEWAYS, Ability, gateway_for
+from airflow_provider_kling.api.gateways import AUTO, GATEWAYS, Ability, Gateway, gateway_for
 from airflow_provider_kling.generations.identity import OnUnknownOutcome, choice_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
-
-    from airflow_provider_kling.api.endpoint import Credentials
-    from airflow_provider_kling.api.gateways import Gateway
 
 DEFAULT_HOST = "api-singapore.klingai.com"
 EXAMPLE_URI = "kling://:API_KEY@api.ezmodel.cloud"
@@ -37,7 +34,10 @@ def endpoint_of(connection: Connection) -> Endpoint:
     """
     name = connection.conn_id
     extra = _extra(name, connection.extra)
-    _warn_of_unknown(name, extra)
+    for key in sorted(set(extra) - set(_EXTRAS)):
+        log.warning(
+            "extra %r of connection %r is unknown and ignored; known: %s", key, name, ", ".join(_EXTRAS)
+        )
     scheme, _, host = (connection.host or DEFAULT_HOST).rpartition("://")
     host = host.rstrip("/")
     scheme = scheme or connection.schema or "https"
@@ -103,13 +103,6 @@ def _extra(name: str, text: str | None) -> dict[str, Any]:
     if not isinstance(extra, dict):
         raise KlingConnectionConfigError(f"The extra of connection {name!r} is not a JSON object.")
     return extra
-
-
-def _warn_of_unknown(name: str, extra: dict[str, Any]) -> None:
-    for key in sorted(set(extra) - set(_EXTRAS)):
-        log.warning(
-            "extra %r of connection %r is unknown and ignored; known: %s", key, name, ", ".join(_EXTRAS)
-        )
 
 
 def _positive(name: str, key: str, extra: dict[str, Any], kind: str) -> float | None:

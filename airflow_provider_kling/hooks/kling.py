@@ -21,7 +21,7 @@ from airflow_provider_kling.api.errors import (
     KlingUnreachableError,
 )
 from airflow_provider_kling.api.gateways import LONGEST_PAGE, MOST_AT_ONCE, Ability, is_not_served
-from airflow_provider_kling.api.generation import TEXT2VIDEO
+from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, Outcomes, Video
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.api.retrying import DEFAULT_RETRIES, Retries, Retry
 from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of, on_unknown_outcome_of
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_kling.api.async_client import AsyncKlingClient
     from airflow_provider_kling.api.client import KlingClient
-    from airflow_provider_kling.api.generation import Generation, Outcomes, Video
     from airflow_provider_kling.api.media.download import Sink, VideoFile
     from airflow_provider_kling.api.reading.accounts import Account
     from airflow_provider_kling.generations.identity import OnUnknownOutcome
@@ -51,6 +50,8 @@ class KlingHook(BaseHook):
     Talk to a Kling gateway from Python code in a task.
 
     Every method raises a :class:`~airflow_provider_kling.api.errors.KlingError`; its type says what to do.
+    What only Kling's own API can raises KlingUnsupportedError at the others: an external task id, the list,
+    the account.
 
     :param kling_conn_id: The Airflow connection, of type ``kling``.
 
@@ -119,7 +120,6 @@ class KlingHook(BaseHook):
         :param retry_throttled: Whether to try again for a few seconds when the account has no room for it.
         :raises KlingRequestError: a field breaks a rule; nothing was sent.
         :raises KlingThrottledError: the account has no room for it now; nothing was made.
-        :raises KlingUnsupportedError: the gateway takes no external task id; nothing was sent.
         :raises KlingDuplicateError: there is a generation with this external task id; nothing was made.
         :raises KlingOutcomeUnknownError: it was sent, and whether it happened is not known.
         """
@@ -146,9 +146,8 @@ class KlingHook(BaseHook):
         try:
             if client.endpoint.can(gateway, Ability.QUERY_MANY):
                 for first in range(0, len(task_ids), MOST_AT_ONCE):
-                    outcomes |= client.perform(
-                        gateway.query_many(task_ids[first : first + MOST_AT_ONCE], product)
-                    )
+                    some = task_ids[first : first + MOST_AT_ONCE]
+                    outcomes |= client.perform(gateway.query_many(some, product))
                 return outcomes
         except KlingError as error:
             if not is_not_served(error):
@@ -161,11 +160,7 @@ class KlingHook(BaseHook):
         return outcomes
 
     def find_task(self, external_task_id: str, product: str = TEXT2VIDEO) -> Generation | None:
-        """
-        Look for a generation by our own id; None means that the gateway does not have it now.
-
-        :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
-        """
+        """Look for a generation by our own id; None means that the gateway does not have it now."""
         client = self.get_conn()
         return client.perform(client.gateway().find(external_task_id, product))
 
@@ -174,7 +169,6 @@ class KlingHook(BaseHook):
         Go through the account's generations, newest first, asking for a page whenever it is reached.
 
         :return: Each generation, or the error that its record is.
-        :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
         """
         client = self.get_conn()
         for page in itertools.count(1):
@@ -184,11 +178,7 @@ class KlingHook(BaseHook):
                 return
 
     def account(self) -> Account:
-        """
-        Ask what is left in the account.
-
-        :raises KlingUnsupportedError: the gateway cannot; only Kling's own API can.
-        """
+        """Ask what is left in the account."""
         client = self.get_conn()
         return client.perform(client.gateway().account())
 
@@ -233,10 +223,8 @@ class KlingHook(BaseHook):
         except KlingError as error:
             return False, str(error)
         left = f"; {account.remaining:g} units are left in its resource packs" if account else ""
-        return (
-            True,
-            f"The {client.gateway().name} gateway at {client.endpoint.base_url} accepts the key{left}.",
-        )
+        where = f"{client.gateway().name} gateway at {client.endpoint.base_url}"
+        return True, f"The {where} accepts the key{left}."
 
     @property
     def on_unknown_outcome(self) -> OnUnknownOutcome:

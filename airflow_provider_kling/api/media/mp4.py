@@ -32,7 +32,12 @@ class Outline:
 
 
 class Mp4Scanner:
-    """Fed with a file's bytes in order and in any portions, it keeps only the index box (``moov``)."""
+    """
+    Fed with a file's bytes in order and in any portions, it keeps only the index box (``moov``).
+
+    :raises KlingMediaError: when fed with what cannot be the next bytes of an MP4 file, or when finished
+        before its bytes are a whole one.
+    """
 
     def __init__(self) -> None:
         self._header = b""
@@ -41,11 +46,6 @@ class Mp4Scanner:
         self._moov = bytearray()
 
     def feed(self, portion: bytes) -> None:
-        """
-        Take the next bytes.
-
-        :raises KlingMediaError: they cannot be the next bytes of an MP4 file.
-        """
         view = memoryview(portion)
         while view:
             if self._left == 0:
@@ -59,11 +59,6 @@ class Mp4Scanner:
                 view = view[here:]
 
     def finish(self) -> Outline:
-        """
-        Return the outline of the whole file.
-
-        :raises KlingMediaError: the bytes so far are not a whole MP4 file.
-        """
         missing = [name for name in _NEEDED if name not in self._boxes]
         if self._left or self._header or missing:
             lack = f"the box {missing[0]} is missing" if missing else "its last box is cut short"
@@ -96,25 +91,19 @@ class Mp4Scanner:
 
 
 def _outline(moov: bytes) -> Outline:
-    duration: float | None = None
+    duration = width = height = None
     for name, content in _boxes(moov):
         if name == "mvhd":
-            duration = _duration(content)
-    for name, track in _boxes(moov):
-        header = next((content for inner, content in _boxes(track) if inner == "tkhd"), b"")
-        if name == "trak" and header:
-            # The last eight bytes of a track header are its size in 16.16 fixed point; sound has none.
-            width, height = (value >> 16 for value in struct.unpack(">II", header[-8:]))
-            if width and height:
-                return Outline(duration, width, height)
-    return Outline(duration, None, None)
-
-
-def _duration(mvhd: bytes) -> float | None:
-    timescale, length = (
-        struct.unpack_from(">IQ", mvhd, 20) if mvhd[0] == 1 else struct.unpack_from(">II", mvhd, 12)
-    )
-    return length / timescale if timescale and length else None
+            form, start = (">IQ", 20) if content[0] == 1 else (">II", 12)
+            timescale, length = struct.unpack_from(form, content, start)
+            duration = length / timescale if timescale and length else None
+        elif name == "trak" and width is None:
+            header = next((inner for inner_name, inner in _boxes(content) if inner_name == "tkhd"), None)
+            if header:
+                # The last eight bytes of a track header are its size in 16.16 fixed point; sound has none.
+                size = [value >> 16 for value in struct.unpack(">II", header[-8:])]
+                width, height = size if all(size) else (None, None)
+    return Outline(duration, width, height)
 
 
 def _boxes(data: bytes) -> Iterator[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_kling.api.reading.answers import read_object
-from airflow_provider_kling.api.reading.values import at, first_text, instant, number
+from airflow_provider_kling.api.reading.values import at, first_text, instant, number, objects_in
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.calls import Answer
@@ -19,13 +19,10 @@ class ResourcePack:
     Units that were bought together (Kling's docs, ``/account/costs``). The figures lag up to 12 hours.
 
     :param name: Such as ``Trial-Video-100Units-5Con-1Months``, where 5 is how many may run in parallel.
-    :param id: Kling's id of it.
     :param kind: ``decreasing_total``, or ``constant_period`` for one that is filled up again.
     :param status: ``toBeOnline``, ``online``, ``expired`` or ``runOut``.
-    :param total: Units that were in it.
-    :param remaining: Units that are left.
-    :param effective_at: From when on it can be used.
-    :param expires_at: Until when it can be used.
+    :param total: Units that were in it, of which ``remaining`` are left.
+    :param effective_at: From when on it can be used, until ``expires_at``.
     """
 
     name: str
@@ -40,11 +37,7 @@ class ResourcePack:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """
-    An account, as the gateway tells of it.
-
-    :param packs: Its resource packs, those that have run out or expired included.
-    """
+    """The resource packs of an account, those that have run out or expired included."""
 
     packs: tuple[ResourcePack, ...]
 
@@ -55,14 +48,9 @@ class Account:
 
 
 def read_account(answer: Answer) -> Account:
-    """
-    Read what is left in an account (Kling's docs, ``/account/costs``).
-
-    :raises KlingError: the gateway refused.
-    """
+    """Read what is left in an account (Kling's docs, ``/account/costs``)."""
     packs = at(read_object(answer), "data", "resource_pack_subscribe_infos")
-    listed = packs if isinstance(packs, list) else []
-    return Account(tuple(_pack(pack) for pack in listed if isinstance(pack, dict)))
+    return Account(tuple(_pack(pack) for pack in objects_in(packs)))
 
 
 def _pack(pack: dict[str, Any]) -> ResourcePack:

@@ -20,7 +20,7 @@ from airflow_provider_kling.api.errors import (
     KlingTaskNotFoundError,
     KlingUnreadableAnswerError,
 )
-from airflow_provider_kling.api.generation import Generation, GenerationState
+from airflow_provider_kling.api.generation import Generation, GenerationState, Outcomes
 from airflow_provider_kling.api.masking import mask
 from airflow_provider_kling.api.reading.generations import (
     created_at,
@@ -29,12 +29,11 @@ from airflow_provider_kling.api.reading.generations import (
     state_of,
     task_of,
 )
-from airflow_provider_kling.api.reading.refusals import MODERATION_WORDS, refusal
-from airflow_provider_kling.api.reading.values import at, first_text, number_as_id
+from airflow_provider_kling.api.reading.refusals import MODERATED, refusal
+from airflow_provider_kling.api.reading.values import at, first_text, number_as_id, objects_in
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.calls import Answer
-    from airflow_provider_kling.api.generation import Outcomes
 
 QUOTED_CHARACTERS = 200
 _LOOKED_AT_CHARACTERS = 2000
@@ -44,19 +43,15 @@ def read_submitted(answer: Answer, product: str) -> Generation:
     """
     Read the answer to a submission.
 
-    :raises KlingError: the gateway refused.
     :raises KlingUnreadableAnswerError: no task id can be found in it.
     """
     body = read_object(answer)
     data = body.get("data")
     record = data if isinstance(data, dict) else body
+    inner = data if isinstance(data, dict) else {}
     task_id = first_text(
-        at(body, "data", "task_id"),
-        at(body, "data", "id"),
-        at(body, "task_id"),
-        at(body, "id"),
-        at(body, "data", "taskId"),
-    ) or number_as_id(at(body, "data", "task_id"), at(body, "task_id"))
+        inner.get("task_id"), inner.get("id"), body.get("task_id"), body.get("id"), inner.get("taskId")
+    ) or number_as_id(inner.get("task_id"), body.get("task_id"))
     if task_id is None:
         raise _unreadable(answer, "no task id in the answer to a submission")
     state = state_of(record) or GenerationState.SUBMITTED
@@ -76,7 +71,6 @@ def read_task(answer: Answer, product: str, asked_id: str) -> Generation:
     Read the answer to a query of one generation.
 
     :param asked_id: The id that was asked for; the answer's own, where it has one, comes first.
-    :raises KlingError: the gateway refused.
     :raises KlingTaskNotFoundError: it does not know the id.
     :raises KlingResultMissingError: the generation is a success and there is no link.
     :raises KlingUnreadableAnswerError: nothing in it tells a state.
@@ -93,11 +87,7 @@ def read_task(answer: Answer, product: str, asked_id: str) -> Generation:
 
 
 def read_found(answer: Answer, product: str, external_task_id: str) -> Generation | None:
-    """
-    Read the answer to a search by the customer's own id; None where there is no such generation.
-
-    :raises KlingError: as :func:`read_task`, but for an id that the gateway does not know.
-    """
+    """Read the answer to a search by the customer's own id; None where there is no such generation."""
     try:
         return read_task(answer, product, external_task_id)
     except KlingTaskNotFoundError:
@@ -109,7 +99,6 @@ def read_tasks(answer: Answer, product: str, asked_ids: Sequence[str] = ()) -> O
     Read a list of generations; what is wrong with one of them is told in its place.
 
     :param asked_ids: The ids that were asked for; those that are not in the list get an error that says so.
-    :raises KlingError: the gateway refused.
     :raises KlingUnreadableAnswerError: there is no list in it.
     """
     body = read_object(answer)
@@ -122,8 +111,8 @@ def read_tasks(answer: Answer, product: str, asked_ids: Sequence[str] = ()) -> O
         task_id: KlingTaskNotFoundError("The gateway has no such generation.", task_id=task_id)
         for task_id in asked_ids
     }
-    for record in listed:
-        task_id = id_of(record) if isinstance(record, dict) else None
+    for record in objects_in(listed):
+        task_id = id_of(record)
         if task_id is None:
             continue
         try:
@@ -155,45 +144,38 @@ def read_object(answer: Answer, *, task_id: str | None = None) -> dict[str, Any]
     if not isinstance(body, dict):
         if answer.status < HTTPStatus.BAD_REQUEST:
             raise _unreadable(answer, what, task_id=task_id)
-        body = {"message": f"An unreadable body: {quoted(answer.text)}"}
-    error = refusal(
-        answer.status,
-        body,
-        task_id=task_id,
-        retry_after=answer.retry_after,
-        clock_ahead=answer.clock_ahead,
-    )
+        body = {"message": f"An unreadable body: {_quoted(answer.text)}"}
+    error = refusal(answer, body, task_id)
     if error is not None:
         raise error
     return body
 
 
-def quoted(text: str) -> str:
-    """Return the beginning of a body for an error message, on one line, with secrets masked."""
-    return repr(mask(" ".join(text[:_LOOKED_AT_CHARACTERS].split()), QUOTED_CHARACTERS))
-
-
 def failure_of(task: Generation) -> KlingTaskFailedError:
     """Return the error that a failed generation is, told apart by the gateway's words."""
     reason = task.failure or "the gateway gives no reason"
-    moderated = any(word in reason.lower() for word in MODERATION_WORDS)
-    error = KlingModerationError if moderated else KlingTaskFailedError
+    error = KlingModerationError if MODERATED.search(reason) else KlingTaskFailedError
     return error(f"The generation failed: {reason}.", task_id=task.task_id, request_id=task.request_id)
 
 
 def _unreadable(answer: Answer, what: str, *, task_id: str | None = None) -> KlingUnreadableAnswerError:
     return KlingUnreadableAnswerError(
-        f"Cannot read the gateway's answer, {what}: {quoted(answer.text)}.",
+        f"Cannot read the gateway's answer, {what}: {_quoted(answer.text)}.",
         http_status=answer.status,
         task_id=task_id,
     )
+
+
+def _quoted(text: str) -> str:
+    """Return the beginning of a body for an error message, on one line, with secrets masked."""
+    return repr(mask(" ".join(text[:_LOOKED_AT_CHARACTERS].split()), QUOTED_CHARACTERS))
 
 
 def _record(body: dict[str, Any], asked_id: str) -> dict[str, Any] | None:
     """Return the record that was asked for; in a list it is the one with its id, or the only one."""
     data = body.get("data")
     if isinstance(data, list):
-        records = [item for item in data if isinstance(item, dict)]
+        records = objects_in(data)
         asked = (item for item in records if asked_id in (id_of(item), external_task_id_of(item)))
         return next(asked, records[0] if len(records) == 1 else None)
     return data if isinstance(data, dict) else body

@@ -22,12 +22,14 @@ from airflow_provider_kling.api.reading.values import (
     is_link,
     number,
     number_as_id,
+    objects_in,
 )
 
 log = logging.getLogger(__name__)
 
 LONGEST_REASON = 1000
 _SHOWN_CHARACTERS = 50
+_ENDED_AT = ("finish_time", "completed_at", "updated_at", "update_time")
 # Relays wrap Kling's own body once or twice: data.data.task_result.
 DEEPEST_WRAPPING = 3
 
@@ -70,7 +72,7 @@ def task_of(
         failure=_failure_text(record) if state is GenerationState.FAILED else None,
         units=_units(record),
         created_at=created_at(record),
-        finished_at=_finished_at(record) if state.ended else None,
+        finished_at=first_instant(record, *_ENDED_AT) if state.ended else None,
         request_id=request_id,
     )
 
@@ -99,10 +101,6 @@ def external_task_id_of(record: dict[str, Any]) -> str | None:
 def created_at(record: dict[str, Any]) -> datetime | None:
     """Return when the generation was made, as the gateway's clock had it."""
     return first_instant(record, "created_at", "create_time", "submit_time")
-
-
-def _finished_at(record: dict[str, Any]) -> datetime | None:
-    return first_instant(record, "finish_time", "completed_at", "updated_at", "update_time")
 
 
 @lru_cache(maxsize=100)  # so that each is said once, however often it is polled
@@ -140,12 +138,9 @@ def _videos(record: dict[str, Any], wrappings: int = DEEPEST_WRAPPING) -> tuple[
 
 def _listed_videos(record: dict[str, Any]) -> list[dict[str, Any]]:
     listed = at(record, "task_result", "videos")
-    if not isinstance(listed, list):
-        outputs = record.get("outputs")
-        listed = (
-            [item for item in outputs if at(item, "type") == "video"] if isinstance(outputs, list) else []
-        )
-    return [item for item in listed if isinstance(item, dict)]
+    if isinstance(listed, list):
+        return objects_in(listed)
+    return [output for output in objects_in(record.get("outputs")) if output.get("type") == "video"]
 
 
 def _video_id(value: object) -> str | None:
@@ -165,8 +160,7 @@ def _failure_text(record: dict[str, Any]) -> str | None:
 
 def _units(record: dict[str, Any]) -> float | None:
     units = number(record.get("final_unit_deduction"))
-    bills = record.get("billing")
-    if units is not None or not isinstance(bills, list):
+    bills = [bill for bill in objects_in(record.get("billing")) if bill.get("charge_type") == "unit"]
+    if units is not None or not bills:
         return units
-    amounts = [number(at(bill, "amount")) for bill in bills if at(bill, "charge_type") == "unit"]
-    return number(sum(amount for amount in amounts if amount is not None)) if amounts else None
+    return number(sum(number(bill.get("amount")) or 0.0 for bill in bills))

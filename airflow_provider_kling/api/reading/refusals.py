@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
@@ -21,29 +21,20 @@ from airflow_provider_kling.api.errors import (
     KlingThrottledError,
 )
 
+if TYPE_CHECKING:
+    from airflow_provider_kling.api.calls import Answer
+
 # Kling's own numbers (docs: error codes). Several of those that come with HTTP 429 are permanent.
 BY_NUMBER: dict[int, type[KlingError]] = {
-    1000: KlingAuthError,
-    1001: KlingAuthError,
-    1002: KlingAuthError,
-    1003: KlingClockError,
-    1004: KlingClockError,
-    1100: KlingQuotaError,
-    1101: KlingQuotaError,
-    1102: KlingQuotaError,
+    **dict.fromkeys((1000, 1001, 1002), KlingAuthError),
+    **dict.fromkeys((1003, 1004), KlingClockError),
+    **dict.fromkeys((1100, 1101, 1102), KlingQuotaError),
     1103: KlingForbiddenError,
-    1200: KlingRejectedError,
-    1201: KlingRejectedError,
-    1202: KlingRejectedError,
-    1203: KlingRejectedError,
-    1300: KlingPolicyError,
-    1301: KlingPolicyError,
-    1302: KlingThrottledError,
-    1303: KlingThrottledError,
+    **dict.fromkeys((1200, 1201, 1202, 1203), KlingRejectedError),
+    **dict.fromkeys((1300, 1301), KlingPolicyError),
+    **dict.fromkeys((1302, 1303), KlingThrottledError),
     1304: KlingForbiddenError,
-    5000: KlingServerError,
-    5001: KlingServerError,
-    5002: KlingServerError,
+    **dict.fromkeys((5000, 5001, 5002), KlingServerError),
 }
 # The words of relays that run New API, from its code. What is not here goes by its status.
 BY_WORD: dict[str, type[KlingError]] = {
@@ -66,14 +57,8 @@ BY_STATUS: dict[int, type[KlingError]] = {
     403: KlingForbiddenError,
     429: KlingThrottledError,
 }
-MODERATION_WORDS = (
-    "risk control",
-    "moderation",
-    "sensitive content",
-    "sensitive information",
-    "sensitive word",
-    "content policy",
-    "content safety",
+MODERATED = re.compile(
+    r"risk control|moderation|sensitive (content|information|word)|content (policy|safety)", re.IGNORECASE
 )
 # Relays say it in the words of an account, in English or Chinese, and mostly with HTTP 401, 403 or 429.
 _EMPTY_ACCOUNT = re.compile(
@@ -89,25 +74,15 @@ _FINE_CODES = (None, "", 0, 200, "0", "200", "success")
 _NOTABLE_SKEW_SECONDS = 5.0
 
 
-def refusal(
-    status: int,
-    body: dict[str, Any],
-    *,
-    task_id: str | None = None,
-    retry_after: float | None = None,
-    clock_ahead: float | None = None,
-) -> KlingError | None:
+def refusal(answer: Answer, body: dict[str, Any], task_id: str | None) -> KlingError | None:
     """
     Return the error that an answer is, or None where it is none.
 
     Three shapes are known: Kling's ``{code, message, request_id}``, a relay's handler
     ``{code: "word", message, data: null}``, and its middleware ``{error: {message, type, code}}``.
 
-    :param status: The HTTP status.
-    :param body: The answer's JSON object.
+    :param body: Its JSON object.
     :param task_id: The generation that was asked about, None for a submission.
-    :param retry_after: Seconds, where the answer said so.
-    :param clock_ahead: Seconds by which our clock is ahead of the gateway's, where the answer tells.
     """
     inner = body.get("error")
     # An `error` beside a status is the failure of a generation, which is an answer like any other.
@@ -116,34 +91,31 @@ def refusal(
     outer_code = source.get("code")
     fine = isinstance(outer_code, dict | list) or outer_code in _FINE_CODES
     says_nothing = not is_error_shape or not (source.get("message") or source.get("msg"))
-    if status < 400 and fine and says_nothing:
+    if answer.status < 400 and fine and says_nothing:
         return None
     code, message = _unpacked(outer_code, source.get("message") or source.get("msg"))
     if not message and isinstance(inner, str):
         message = inner
-    kind = _kind(status, code, message.lower(), asked_about_task=task_id is not None)
+    kind = _kind(answer.status, code, message.lower(), asked_about_task=task_id is not None)
     if issubclass(kind, KlingAuthError) and outer_code == _PASSED_ON:
         kind = KlingRelayKeyError
     request_id = body.get("request_id")
     named = _REQUEST_ID.search(message)
+    reason = message.rstrip(".") or "it gives no reason"
     return kind(
-        f"The gateway refused: {message.rstrip('.') or 'it gives no reason'}{_skew(kind, clock_ahead)}.",
+        f"The gateway refused: {reason}{_skew(kind, answer.clock_ahead)}.",
         code=code if isinstance(code, int | str) else None,
-        http_status=status,
+        http_status=answer.status,
         request_id=request_id if isinstance(request_id, str) else named and named[1],
         task_id=task_id,
-        retry_after=retry_after,
+        retry_after=answer.retry_after,
     )
 
 
 def _kind(status: int, code: object, text: str, *, asked_about_task: bool) -> type[KlingError]:
     if isinstance(code, str) and code.isdecimal() and len(code) <= _LONGEST_NUMBER:
         code = int(code)
-    by_code: type[KlingError] | None = None
-    if isinstance(code, int):
-        by_code = BY_NUMBER.get(code)
-    elif isinstance(code, str):
-        by_code = BY_WORD.get(code)
+    by_code = (BY_NUMBER | BY_WORD).get(code) if isinstance(code, int | str) else None
     if by_code is None and isinstance(code, int) and code in _HTTP_ERRORS:
         status = code  # some relays answer everything with HTTP 200, and put the status here
     kind = by_code or BY_STATUS.get(status) or (KlingServerError if status >= 500 else KlingRejectedError)
@@ -161,7 +133,7 @@ def _told_by_text(status: int, text: str, asked_about_task: bool) -> type[KlingE
         return KlingTaskNotFoundError
     if "external_task_id" in text and "already exists" in text:
         return KlingDuplicateError
-    if any(word in text for word in MODERATION_WORDS):
+    if MODERATED.search(text):
         return KlingPolicyError
     return KlingRejectedError
 

@@ -17,6 +17,11 @@ def at(value: object, *path: str) -> Any:
     return value
 
 
+def objects_in(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list, and none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def first_text(*values: object) -> str | None:
     """Return the first text that is not blank, stripped; half a surrogate pair in it becomes ``?``."""
     text = next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)

@@ -117,9 +117,9 @@ class ScriptedServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def says(self, *answers: tuple[int, object] | tuple[int, object, dict[str, str]] | str) -> None:
+    def says(self, *answers: Any) -> None:
         """
-        Set the answers: a status, a body (bytes as they are, all else as JSON) and headers; or a word.
+        Set the answers: a status, a body (bytes and text as they are, else as JSON) and headers; or a word.
 
         The words are "hang up", for closing the connection, and "silence", for not answering in time.
         Where a body has %AUTHORIZATION%, the request's header of that name comes back.
@@ -133,13 +133,13 @@ class ScriptedServer:
         self._thread.join()
 
 
-def _scripted(answer: tuple[int, object] | tuple[int, object, dict[str, str]] | str) -> Scripted:
+def _scripted(answer: Any) -> Scripted:
     if isinstance(answer, str):
         return Scripted(hang_up=True, seconds={"hang up": 0.0, "silence": 10.0}[answer])
     status, body, *headers = answer
     return Scripted(
         status,
-        body if isinstance(body, bytes) else json.dumps(body).encode(),
+        body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode(),
         headers[0] if headers else {},
     )
 
@@ -211,6 +211,17 @@ def outcome_of(client: Client, call: Call[Any], retry: Retry = Retry.FREELY) -> 
         return client.perform(call, retry)
     except KlingError as error:
         return error
+
+
+def data_rows(name: str, *names: str) -> list[Any]:
+    """The rows of a file in ``data``, as parameters; all of them, or those of these names."""
+    text = (Path(__file__).parent / "data" / f"{name}.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    return [
+        pytest.param(row, id=str([row.get(key) for key in ("gateway", "model", "name", "fields")])[:80])
+        for row in rows
+        if not names or row["name"] in names
+    ]
 
 
 def refused_port() -> int:

@@ -47,14 +47,9 @@ DECLARED: dict[str, tuple[type, ...]] = {
 }
 FAR_HEADERS = st.text(string.printable, max_size=30) | st.sampled_from(
     (
-        "9" * 400,
-        "-1",
-        "٣",
-        "Mon, 01 Jan 0001 00:00:00 +2359",
-        "Fri, 31 Dec 9999 23:59:59 -2359",
-        "Wed, 21 Oct 2026 07:28:00 GMT",
+        *("9" * 400, "-1", "٣", "0 Jan 0 0:0:0", "Mon, 01 Jan 0001 00:00:00 +2359"),
+        *("Fri, 31 Dec 9999 23:59:59 -2359", "Wed, 21 Oct 2026 07:28:00 GMT"),
         "Wed, 99 Oct 2026 07:28:00 +999999999",
-        "0 Jan 0 0:0:0",
     )
 )
 
@@ -83,14 +78,9 @@ def check_task(task: Generation) -> None:
     assert again == dataclasses.replace(task, videos=again.videos)
 
 
-def check_error(error: KlingError) -> None:
-    assert isinstance(str(error), str)
-    assert SECRET_KEY not in f"{error} {error!r}"
-
-
 def check(name: str, outcome: Any) -> None:
     if isinstance(outcome, KlingError):
-        check_error(outcome)
+        assert SECRET_KEY not in f"{outcome} {outcome!r}"
         return
     assert isinstance(outcome, DECLARED[name])
     if isinstance(outcome, Generation):
@@ -100,9 +90,7 @@ def check(name: str, outcome: Any) -> None:
     elif isinstance(outcome, dict):
         for task_id, one in outcome.items():
             assert isinstance(task_id, str)
-            assert isinstance(one, Generation | KlingError)
-            if isinstance(one, Generation):
-                check_task(one)
+            check("query", one)
     elif isinstance(outcome, Account):
         assert isinstance(outcome.remaining, float | int)
 
@@ -120,8 +108,7 @@ def test_any_json_is_what_was_asked_for_or_a_kling_error(body: str, status: int)
 def test_what_is_stored_of_a_generation_holds_no_signature_of_a_link(body: dict[str, Any], name: str) -> None:
     for outcome in outcomes_of(name, Answer(200, json.dumps(body))):
         tasks = outcome.values() if isinstance(outcome, dict) else [outcome]
-        stored = [task.as_dict() for task in tasks if isinstance(task, Generation)]
-        assert SIGNATURE not in json.dumps(stored)
+        assert SIGNATURE not in json.dumps([task.as_dict() for task in tasks if isinstance(task, Generation)])
 
 
 @BOUNDED
@@ -171,12 +158,10 @@ def test_a_create_that_is_answered_without_a_code_or_an_error_is_made_or_its_out
     assert type(outcome) is KlingOutcomeUnknownError or (status < 300 and isinstance(outcome, Generation))
 
 
-@pytest.mark.parametrize("path", ["query", "query_many"])
-def test_units_are_a_finite_number_or_none(path: str) -> None:
+def test_units_are_a_finite_number_or_none() -> None:
     bills = [{"charge_type": "unit", "amount": "1e308"}] * 2
     record = {"id": "asked-1", "status": "processing", "billing": bills}
-    outcome = CALLS[path].read(Answer(200, json.dumps({"code": 0, "data": [record]})))
-    check_task(outcome["asked-1"] if path == "query_many" else outcome)
+    check_task(CALLS["query"].read(Answer(200, json.dumps({"code": 0, "data": [record]}))))
 
 
 def test_an_id_that_a_gateway_gives_out_can_be_asked_about_or_is_a_kling_error() -> None:

@@ -60,9 +60,9 @@ def test_remarks_on_any_request_are_sentences_and_left_out_fields_are_among_them
         assert request is not None
         remarks = gateway.remarks(request)
         assert all(len(remark) > 10 for remark in remarks)
-        for name in gateway.left_out(request):
-            assert f"{name} is left out: the {gateway.name} gateway does not take it" in remarks
-            assert getattr(request, name) not in (None, {})
+        left_out = [remark.split()[0] for remark in remarks if "is left out" in remark]
+        assert not set(left_out) & gateway.takes
+        assert all(getattr(request, name) not in (None, {}) for name in left_out)
 
 
 def test_the_strategy_makes_requests_that_pass_and_such_that_a_gateway_refuses() -> None:
@@ -82,34 +82,3 @@ def test_the_strategy_makes_requests_that_pass_and_such_that_a_gateway_refuses()
 
     count()
     assert min(seen.values()) > 0, seen
-
-
-@pytest.mark.parametrize("strict", [True, False, "true", "false", None])
-@pytest.mark.parametrize("gateway", GATEWAYS)
-def test_strict_is_ours_and_is_not_sent(gateway: str, strict: object) -> None:
-    request = Text2VideoRequest.checked({"prompt": "a deer", "strict": strict})
-    plain = Text2VideoRequest.checked({"prompt": "a deer"})
-    assert request.strict is (strict in (True, "true"))
-    assert GATEWAYS[gateway].submit(request).json == GATEWAYS[gateway].submit(plain).json
-
-
-def nones_in(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(item is None or nones_in(item) for item in value.values())
-    return False
-
-
-@pytest.mark.parametrize("gateway", GATEWAYS)
-def test_a_field_without_a_value_is_not_sent_wherever_the_user_put_it(gateway: str) -> None:
-    request = Text2VideoRequest.checked(
-        {"prompt": "a deer", "metadata": {"style": None}, "extra": {"sound": None}}
-    )
-    assert not nones_in(GATEWAYS[gateway].submit(request).json)
-
-
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")], ids=str)
-@pytest.mark.parametrize("field", ["extra", "metadata"])
-def test_a_number_that_json_does_not_have_is_found_before_anything_is_sent(field: str, number: float) -> None:
-    """JSON has no NaN; said too late, it would be taken for a submission with an unknown outcome."""
-    with pytest.raises(KlingRequestError, match=field):
-        Text2VideoRequest.checked({"prompt": "a deer", field: {"weight": number}})

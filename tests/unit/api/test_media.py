@@ -134,10 +134,7 @@ def test_the_key_does_not_follow_a_redirect_to_another_host(server: ScriptedServ
     ],
 )
 def test_what_is_no_whole_video_is_refused_without_showing_its_signature(
-    server: ScriptedServer,
-    caplog: pytest.LogCaptureFixture,
-    answer: tuple[int, object] | str,
-    words: str,
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture, answer: object, words: str
 ) -> None:
     caplog.set_level(logging.INFO)
     server.says(answer)

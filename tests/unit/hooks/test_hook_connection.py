@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +13,11 @@ from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_kling.api.endpoint import AccessKey, ApiKey
 from airflow_provider_kling.api.errors import KlingConnectionConfigError, KlingError
-from airflow_provider_kling.hooks.connection import EXAMPLE_URI, endpoint_of
+from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
 
 KEY = "a-key-that-nobody-may-see"
-
-
-def of_uri(uri: str, monkeypatch: pytest.MonkeyPatch) -> Connection:
-    monkeypatch.setenv("AIRFLOW_CONN_KLING_TEST", uri)
-    connection: Connection = KlingHook.get_connection("kling_test")
-    return connection
+ROWS = [json.loads(line) for line in Path(__file__).with_name("connections.jsonl").read_text().splitlines()]
 
 
 def connection(**fields: Any) -> Connection:
@@ -31,93 +27,24 @@ def connection(**fields: Any) -> Connection:
     return Connection(**given)
 
 
-@pytest.mark.parametrize(
-    ("uri", "gateway", "base_url", "timeout"),
-    [
-        (EXAMPLE_URI.replace("API_KEY", KEY), "ezmodel", "https://api.ezmodel.cloud", None),
-        (f"kling://:{KEY}@api.elkapi.com", "elkapi", "https://api.elkapi.com", None),
-        (f"kling://:{KEY}@127.0.0.1:8765/http", None, "http://127.0.0.1:8765", None),
-        (f"kling://:{KEY}@relay.example.com:8443", None, "https://relay.example.com:8443", None),
-        (f"kling://:{KEY}@", "official", "https://api-singapore.klingai.com", None),
-        (f"kling://:{KEY}@127.0.0.1:1/http?gateway=elkapi", "elkapi", "http://127.0.0.1:1", None),
-        (f"kling://:{KEY}@api.ezmodel.cloud?gateway=auto", "ezmodel", "https://api.ezmodel.cloud", None),
-        (f"kling://:{KEY}@api.ezmodel.cloud?timeout=7.5", "ezmodel", "https://api.ezmodel.cloud", 7.5),
-        (f"kling://:{KEY}@api.ezmodel.cloud?timeout=", "ezmodel", "https://api.ezmodel.cloud", None),
-    ],
-)
-def test_a_uri_means_an_endpoint(
-    monkeypatch: pytest.MonkeyPatch, uri: str, gateway: str | None, base_url: str, timeout: float | None
+@pytest.mark.parametrize("row", ROWS, ids=[str(row.get("uri", row.get("fields"))) for row in ROWS])
+def test_a_connection_means_an_endpoint_or_says_why_it_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, row: dict[str, Any]
 ) -> None:
-    endpoint = endpoint_of(of_uri(uri, monkeypatch))
-    assert (endpoint.gateway and endpoint.gateway.name) == gateway
-    assert (endpoint.base_url, endpoint.timeout) == (base_url, timeout)
-    assert endpoint.credentials == ApiKey(KEY)
-
-
-@pytest.mark.parametrize(
-    ("fields", "gateway", "base_url"),
-    [
-        ({}, "official", "https://api-singapore.klingai.com"),
-        ({"host": ""}, "official", "https://api-singapore.klingai.com"),
-        ({"host": "https://api.ezmodel.cloud/"}, "ezmodel", "https://api.ezmodel.cloud"),
-        ({"host": "http://127.0.0.1", "port": 8765}, None, "http://127.0.0.1:8765"),
-        ({"host": "http://127.0.0.1", "schema": "https"}, None, "http://127.0.0.1"),
-        ({"host": "api.elkapi.com", "schema": ""}, "elkapi", "https://api.elkapi.com"),
-        ({"host": "api.elkapi.com", "extra": {"gateway": "official"}}, "official", "https://api.elkapi.com"),
-        ({"host": "api.elkapi.com", "extra": {"gateway": None}}, "elkapi", "https://api.elkapi.com"),
-        ({"host": "api.elkapi.com", "extra": {"gateway": ""}}, "elkapi", "https://api.elkapi.com"),
-        ({"host": "api.elkapi.com:443"}, "elkapi", "https://api.elkapi.com:443"),
-    ],
-    ids=str,
-)
-def test_the_fields_of_a_connection_make_the_address_and_the_gateway(
-    fields: dict[str, Any], gateway: str | None, base_url: str
-) -> None:
-    endpoint = endpoint_of(connection(**fields))
-    assert (endpoint.gateway and endpoint.gateway.name) == gateway
-    assert endpoint.base_url == base_url
-
-
-@pytest.mark.parametrize("host", ["", "api-singapore.klingai.com", "127.0.0.1"])
-def test_a_login_makes_a_pair_of_keys_on_klings_own_api(host: str) -> None:
-    endpoint = endpoint_of(connection(host=host, login="access", password="secret"))
-    assert endpoint.credentials == AccessKey("access", "secret")
-    assert endpoint.gateway is not None
-    assert endpoint.gateway.name == "official"
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"password": None}, "has no key; put the API key into its password"),
-        ({"password": ""}, "has no key; put the API key into its password"),
-        ({"password": None, "login": "access"}, "has no key"),
-        ({"login": "x", "host": "api.ezmodel.cloud"}, "the ezmodel gateway takes an API key alone"),
-        ({"login": "x", "extra": {"gateway": "elkapi"}}, "the elkapi gateway takes an API key alone"),
-        ({"schema": "ftp"}, "schema='ftp' of connection 'kling_test' is unknown"),
-        ({"host": "ftp://api.elkapi.com"}, "schema='ftp'"),
-        ({"login": "x", "extra": {"gateway": "newapi"}}, "the newapi gateway takes an API key alone"),
-        ({"extra": {"gateway": "new-api"}}, "gateway='new-api' in the connection's extra is unknown"),
-        ({"extra": {"gateway": 5}}, "gateway='5'"),
-        ({"extra": {"timeout": 0}}, "timeout=0 in the extra of connection 'kling_test'"),
-        ({"extra": {"timeout": -1}}, "timeout=-1"),
-        ({"extra": {"timeout": "soon"}}, "timeout='soon'"),
-        ({"extra": {"timeout": "nan"}}, "timeout='nan'"),
-        ({"extra": {"timeout": "inf"}}, "timeout='inf'"),
-        ({"extra": {"timeout": True}}, "timeout=True"),
-        ({"extra": {"timeout": [5]}}, "timeout=[5]"),
-        ({"extra": {"connect_timeout": 0}}, "connect_timeout=0 in the extra of connection 'kling_test'"),
-    ],
-    ids=str,
-)
-def test_a_connection_that_cannot_be_used_says_why_and_that_nothing_was_sent(
-    fields: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(KlingConnectionConfigError) as caught:
-        endpoint_of(connection(**fields))
-    assert words in str(caught.value)
-    assert str(caught.value).endswith("Nothing was sent.")
-    assert KEY not in str(caught.value)
+    if "uri" in row:
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_TEST", row["uri"])
+        given = KlingHook.get_connection("kling_test")
+    else:
+        given = connection(**row["fields"])
+    if "refused" in row:
+        with pytest.raises(KlingConnectionConfigError) as caught:
+            endpoint_of(given)
+        assert str(caught.value) == row["refused"]
+        return
+    endpoint = endpoint_of(given)
+    assert (endpoint.gateway and endpoint.gateway.name) == row["gateway"]
+    assert (endpoint.base_url, endpoint.timeout) == (row["base_url"], row.get("timeout"))
+    assert endpoint.credentials == (AccessKey(*row["pair"]) if "pair" in row else ApiKey(KEY))
 
 
 @pytest.mark.parametrize("extra", ["{", "[1]", "5", '"gateway"', "null"])

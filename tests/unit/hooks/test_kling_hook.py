@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -26,6 +23,9 @@ from airflow_provider_kling.api.generation import Generation, GenerationState
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.hooks.kling import KlingHook
+from tests.unit.api.conftest import ScriptedServer, refused_port, server
+
+__all__ = ["server"]  # a fixture
 
 GATEWAYS = ["official", "ezmodel", "elkapi"]
 KEY = "right-key-that-nobody-may-see"
@@ -90,8 +90,7 @@ def test_a_connection_test_tells_a_good_key_from_a_bad_one_and_makes_nothing(
 
 
 def test_a_connection_test_tells_a_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = refused_port()
     monkeypatch.setenv(CONN, f"kling://:{KEY}@127.0.0.1:{port}/http")
     worked, message = KlingHook().test_connection()
     assert not worked
@@ -117,29 +116,16 @@ def test_a_connection_test_tells_a_relay_that_is_taken_for_klings_own_api(
     [
         (404, b"<html><h1>Not Found</h1></html>"),
         (404, b""),
-        (404, b'{"error": {"message": "Invalid URL", "type": "invalid_request_error", "code": ""}}'),
+        (404, {"error": {"message": "Invalid URL", "type": "invalid_request_error", "code": ""}}),
         (200, b"<html><h1>Welcome</h1></html>"),
     ],
 )
 def test_a_website_in_the_gateways_place_does_not_pass_the_connection_test(
-    monkeypatch: pytest.MonkeyPatch, gateway: str, status: int, body: bytes
+    monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, gateway: str, status: int, body: object
 ) -> None:
-    class Website(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Website) as website:
-        answering = threading.Thread(target=website.handle_request)
-        answering.start()
-        monkeypatch.setenv(CONN, f"kling://:{KEY}@127.0.0.1:{website.server_port}/http?gateway={gateway}")
-        worked, message = KlingHook().test_connection()
-        answering.join()
+    server.says((status, body))
+    monkeypatch.setenv(CONN, f"kling://:{KEY}@{server.url.removeprefix('http://')}/http?gateway={gateway}")
+    worked, message = KlingHook().test_connection()
     assert not worked, message
 
 
