@@ -19,7 +19,7 @@ from airflow_provider_kling.waiting.per_loop import PerLoop
 from airflow_provider_kling.waiting.watched import Awaited
 from airflow_provider_kling.waiting.watcher import Watcher
 
-# What this process has seen, of each connection; it outlives the watchers, which go when nobody waits.
+# What was seen of each connection; it outlives the watchers, which go when nobody waits.
 _experience: defaultdict[str, Experience] = defaultdict(Experience)
 
 
@@ -40,7 +40,6 @@ class KlingTaskTrigger(BaseTrigger):
     Wait for a generation without holding a worker, with one loop for all that wait on a connection.
 
     It fires one event, which :func:`~airflow_provider_kling.triggers.events.read_event` reads.
-
     The arguments are those of :class:`~airflow_provider_kling.waiting.watched.Awaited`, and:
 
     :param kling_conn_id: The Airflow connection.

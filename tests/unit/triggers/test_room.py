@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.triggers.room import KlingRoomTrigger, rooms
+from airflow_provider_kling.triggers.room import KlingRoomTrigger
 from airflow_provider_kling.waiting.pacing import RoomPacing
 from tests.unit.triggers.triggers import CONN_ID, LONGEST_SECONDS, Serve, event_of, fired, submitted
 
@@ -73,13 +73,3 @@ async def test_one_is_let_go_when_a_generation_ends_on_its_connection(
     for task in (late, watched):
         task.cancel()
     await asyncio.gather(late, watched, return_exceptions=True)
-
-
-async def test_a_trigger_that_is_cancelled_costs_nobody_his_turn() -> None:
-    first, second = (asyncio.create_task(fired(trigger(since))) for since in (1.0, 2.0))
-    await a_moment()
-    first.cancel()
-    await asyncio.sleep(0)
-    rooms.get(CONN_ID).freed()
-
-    assert (await second)["since"] == 2.0

@@ -65,18 +65,19 @@ async def test_one_that_many_wait_for_is_asked_for_once() -> None:
     assert (len(kling.questions), kling.ends) == (1, 5)
 
 
+# As many pages as would be paid for by the questions that they may spare.
+@pytest.mark.parametrize(("hidden", "pages", "batches"), [(MANY, [1, 2, 3], 4), (15, [1], 1)])
 @in_no_time
-async def test_those_whom_the_pages_do_not_show_are_asked_for_by_their_ids() -> None:
+async def test_those_whom_the_pages_do_not_show_are_asked_for_by_their_ids(
+    hidden: int, pages: list[int], batches: int
+) -> None:
     kling = Kling()
-    old = kling.make(MANY)
-    kling.make(4000)  # of others
-    new = kling.make(2 * MANY)
+    old, _of_others, new = kling.make(hidden), kling.make(4000), kling.make(2 * MANY)
 
-    assert names(await outcomes_of(kling.watcher(), [*old, *new])) == ["succeeded"] * 3 * MANY
-    # As many pages as would be paid for by the questions that they may spare.
-    assert [question.page for question in kling.asked("page")] == [1, 2, 3]
+    assert names(await outcomes_of(kling.watcher(), [*old, *new])) == ["succeeded"] * (hidden + 2 * MANY)
+    assert [question.page for question in kling.asked("page")] == pages
     assert sorted(asked for question in kling.questions for asked in question.ids) == sorted(old)
-    assert len(kling.questions) == 3 + 4
+    assert len(kling.questions) == len(pages) + batches
 
 
 @in_no_time
