@@ -19,10 +19,15 @@ from airflow_provider_kling.api.errors import (
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import RetryPolicy
 
-# A generation at the account's limit ends within minutes.
-BUSY_DELAY = timedelta(minutes=2)
-DOWN_DELAY = timedelta(minutes=1)
-SOON = timedelta(seconds=15)
+# Which errors are retried when, and why.
+RETRIED: tuple[tuple[timedelta, list[type[KlingError]], str], ...] = (
+    # A generation at the account's limit ends within minutes.
+    (timedelta(minutes=2), [KlingThrottledError], "The account or the gateway is busy"),
+    (timedelta(minutes=1), [KlingUnreachableError, KlingServerError], "The gateway is down"),
+    (timedelta(minutes=1), [KlingUnreadableAnswerError], "The gateway is down"),
+    (timedelta(minutes=1), [KlingTargetError], "The target cannot be written"),
+    (timedelta(seconds=15), [KlingUnsettledError, KlingMediaError], "The generation is there, or soon found"),
+)
 
 
 def kling_retry_policy() -> RetryPolicy:
@@ -39,19 +44,9 @@ def kling_retry_policy() -> RetryPolicy:
     except (ImportError, AttributeError) as missing:
         raise ImportError("kling_retry_policy needs retry policies, which Airflow has since 3.3") from missing
 
-    def retry(kinds: list[type[KlingError]], delay: timedelta, reason: str) -> RetryRule:
-        return RetryRule(exception=[*kinds], action=RetryAction.RETRY, retry_delay=delay, reason=reason)
-
-    return ExceptionRetryPolicy(
-        rules=[
-            retry([KlingThrottledError], BUSY_DELAY, "The account or the gateway is busy"),
-            retry(
-                [KlingUnreachableError, KlingServerError, KlingUnreadableAnswerError],
-                DOWN_DELAY,
-                "The gateway is down",
-            ),
-            retry([KlingTargetError], DOWN_DELAY, "The target cannot be written"),
-            retry([KlingUnsettledError, KlingMediaError], SOON, "The generation is there, or soon found"),
-            RetryRule(exception=KlingError, action=RetryAction.FAIL, reason="Time does not mend this error"),
-        ]
-    )
+    retried = [
+        RetryRule(exception=[*kinds], action=RetryAction.RETRY, retry_delay=delay, reason=reason)
+        for delay, kinds, reason in RETRIED
+    ]
+    fail = RetryRule(exception=KlingError, action=RetryAction.FAIL, reason="Time does not mend this error")
+    return ExceptionRetryPolicy(rules=[*retried, fail])

@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from airflow_provider_kling.api.calls import Call
@@ -25,17 +24,15 @@ from airflow_provider_kling.api.errors import (
     KlingUnrecordedError,
     KlingUnsettledError,
 )
-from airflow_provider_kling.api.gateways import Ability
+from airflow_provider_kling.api.gateways import Ability, Gateway
 from airflow_provider_kling.api.generation import Generation, GenerationState
 from airflow_provider_kling.api.retrying import Retry
-from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome
+from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome, Order
 from airflow_provider_kling.generations.record import Record, Settled
 
 if TYPE_CHECKING:
     from airflow_provider_kling.api.async_client import AsyncKlingClient
     from airflow_provider_kling.api.client import KlingClient
-    from airflow_provider_kling.api.gateways import Gateway
-    from airflow_provider_kling.generations.identity import Order
     from airflow_provider_kling.generations.stores import AsyncStore, Store
 
 log = logging.getLogger(__name__)
@@ -88,9 +85,12 @@ def pay_once(
     before = yield Recall(order.record_key)
     if Ability.FIND in gateway.abilities:
         return (yield from way.by_search(before))
-    if lasts:
-        return (yield from way.by_record(before))
-    return (yield from way.without_memory())
+    if not lasts:
+        log.warning(
+            "This Airflow keeps no task state, and the gateway finds no generation by an id of ours: should "
+            "this worker die, the next try will pay again (docs/guarantees.md)"
+        )
+    return (yield from way.by_record(before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +142,17 @@ class _PayOnce:
         """
         Go the way of a gateway that does not.
 
-        :param before: What an earlier try left.
+        :param before: What an earlier try left; nothing where nothing lasts.
         """
         key, clears, now = self.order.record_key, self.order.clears, self.clock()
         if before is not None and not self._is_superseded(before):
-            if before.kling_task_id is None:
-                yield Remember(key, replace(before, stopped_in=clears))
-                raise self._unknown(before.sent_at)
-            return (
-                yield from self._adopted(before, before.take, before.kling_task_id, before.sent_at or None)
+            if before.kling_task_id is not None:
+                since = before.sent_at or None
+                return (yield from self._adopted(before, before.take, before.kling_task_id, since))
+            yield Remember(key, replace(before, stopped_in=clears))
+            raise KlingOutcomeUnknownError(
+                f"An earlier try died while it was submitting {self._what(before.sent_at)}, and the gateway "
+                "cannot be asked whether it made a generation."
             )
         call = self.gateway.submit(self.order.request)
         intent = Record(before.take + 1 if before else 1, sent_at=now, waited_in=clears, waits_since=now)
@@ -159,7 +161,15 @@ class _PayOnce:
             made = yield call
         except KlingOutcomeUnknownError as error:
             yield Remember(key, replace(intent, stopped_in=clears))
-            raise self._or_unsettled(error) from error
+            stops = self.order.on_unknown_outcome is OnUnknownOutcome.STOP
+            kind = KlingOutcomeUnknownError if stops else KlingUnsettledError
+            raise kind(
+                f"{error.message} It was submitting {self._what(self.clock())}.",
+                code=error.code,
+                http_status=error.http_status,
+                request_id=error.request_id,
+                gateway=error.gateway,
+            ) from error
         except KlingError:  # which says that nothing was made: what there was before is all there is
             yield Remember(key, before)
             raise
@@ -174,20 +184,6 @@ class _PayOnce:
                 task_id=made.task_id,
             ) from error
         return self._settled(made.task_id, intent.take, now)
-
-    def without_memory(self) -> Way[Settled]:
-        """Go the way of such a gateway where nothing is kept either."""
-        log.warning(
-            "This Airflow keeps no task state, and the gateway finds no generation by an id of ours: should "
-            "this worker die, the next try will pay again (docs/guarantees.md)"
-        )
-        now = self.clock()
-        try:
-            made = yield self.gateway.submit(self.order.request)
-        except KlingOutcomeUnknownError as error:
-            raise self._or_unsettled(error) from error
-        log.info("Submitted Kling task %s", made.task_id)
-        return self._settled(made.task_id, 1, now)
 
     # What is there
 
@@ -257,25 +253,6 @@ class _PayOnce:
     def _settled(self, kling_task_id: str, take: int, since: float | None) -> Settled:
         return Settled(kling_task_id, take, since, self.order.record_key, self.order.clears)
 
-    # What is said where nobody knows
-
-    def _unknown(self, sent_at: float) -> KlingError:
-        return KlingOutcomeUnknownError(
-            f"An earlier try died while it was submitting {self._what(sent_at)}, and the gateway cannot be "
-            "asked whether it made a generation."
-        )
-
-    def _or_unsettled(self, error: KlingOutcomeUnknownError) -> KlingError:
-        stops = self.order.on_unknown_outcome is OnUnknownOutcome.STOP
-        kind = KlingOutcomeUnknownError if stops else KlingUnsettledError
-        return kind(
-            f"{error.message} It was submitting {self._what(self.clock())}.",
-            code=error.code,
-            http_status=error.http_status,
-            request_id=error.request_id,
-            gateway=error.gateway,
-        )
-
     def _what(self, sent_at: float) -> str:
         sent = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(sent_at)) if sent_at else "an unknown time"
         prompt = self.order.request.prompt
@@ -290,17 +267,17 @@ def in_worker(
     way: Way[T], client: KlingClient, store: Store, sleep: Callable[[float], None] = time.sleep
 ) -> T:
     """Walk a way in this thread, and return what is at its end."""
-    do = _doing(client, store, sleep)
-    go_on: Callable[[], Step] = partial(way.send, None)
-    while True:
-        try:
-            step = go_on()
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        try:
-            go_on = partial(way.send, do[type(step)](step))
-        except Exception as error:
-            go_on = partial(way.throw, error)
+    try:
+        step = next(way)
+        while True:
+            try:
+                came = _take(step, client, store, sleep)
+            except Exception as error:
+                step = way.throw(error)
+            else:
+                step = way.send(came)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
 
 
 async def on_loop(
@@ -310,25 +287,28 @@ async def on_loop(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> T:
     """Do the same on an event loop. Who may be cancelled shields it: what is sent is recorded after that."""
-    do = _doing(client, store, sleep)
-    go_on: Callable[[], Step] = partial(way.send, None)
-    while True:
-        try:
-            step = go_on()
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        try:
-            go_on = partial(way.send, await do[type(step)](step))
-        except Exception as error:
-            go_on = partial(way.throw, error)
+    try:
+        step = next(way)
+        while True:
+            try:
+                came = await _take(step, client, store, sleep)
+            except Exception as error:
+                step = way.throw(error)
+            else:
+                step = way.send(came)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
 
 
-def _doing(client: Any, store: Any, sleep: Callable[[float], Any]) -> dict[type, Callable[[Any], Any]]:
-    """Return how each kind of step is done: at once, or by what has to be awaited."""
-    return {
-        # Whether and where to wait for room at the account is for whoever ordered to say.
-        Call: lambda call: client.perform(call, Retry.UNLESS_THROTTLED if call.creates else Retry.FREELY),
-        Recall: lambda step: store.recall(step.key),
-        Remember: lambda step: store.remember(step.key, step.record),
-        float: sleep,
-    }
+def _take(step: Step, client: Any, store: Any, sleep: Callable[[float], Any]) -> Any:
+    """Return what comes of a step, or what is to be awaited for that."""
+    match step:
+        case Recall():
+            return store.recall(step.key)
+        case Remember():
+            return store.remember(step.key, step.record)
+        case Call():
+            # Whether and where to wait for room at the account is for whoever ordered to say.
+            return client.perform(step, Retry.UNLESS_THROTTLED if step.creates else Retry.FREELY)
+        case pause:
+            return sleep(pause)

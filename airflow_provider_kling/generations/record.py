@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from annotated_types import MinLen
@@ -35,9 +35,6 @@ class Record:
     waited_in: int = 0
     waits_since: float | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -59,21 +56,14 @@ class Settled:
     record_key: str
     clears: int
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Settled:
-        """
-        Read what :meth:`as_json` wrote; what else is there is overlooked.
-
-        :raises ValueError: it is something else.
-        """
-        return _SETTLED.validate_python(stored)
-
 
 _RECORDS = TypeAdapter(Record)
 _SETTLED = TypeAdapter(Settled)
+
+
+def read_settled(stored: Mapping[str, Any]) -> Settled:
+    """Read it as a dict, with whatever else is there. Raises a ValueError if it is something else."""
+    return _SETTLED.validate_python(stored)
 
 
 def read_record(stored: object) -> Record | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_kling.generations.record import Record, Settled, read_record
@@ -12,13 +12,7 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """
-    Keeps records by their key.
-
-    ``lasts`` says whether the next try finds there what this one leaves.
-    """
-
-    lasts: bool
+    """Keeps records by their key."""
 
     def recall(self, key: str) -> Record | None: ...
 
@@ -35,42 +29,28 @@ class AsyncStore(Protocol):
 
 
 class TaskState:
-    """Airflow's task state store, which outlives the tries and the clears of a task."""
-
-    lasts = True
-
-    def __init__(self, accessor: TaskStateStoreAccessor) -> None:
-        self._accessor = accessor
-
-    def recall(self, key: str) -> Record | None:
-        return read_record(self._accessor.get(key))
-
-    def remember(self, key: str, record: Record | None) -> None:
-        if record is None:
-            self._accessor.delete(key)
-        else:
-            self._accessor.set(key, record.as_json())
-
-
-class Nowhere:
-    """What there is instead on an Airflow without one."""
-
-    lasts = False
-
-    def recall(self, key: str) -> Record | None:
-        return None
-
-    def remember(self, key: str, record: Record | None) -> None:
-        pass
-
-
-def store_of(accessor: TaskStateStoreAccessor | None) -> Store:
     """
-    Return where the records of a task are kept.
+    Airflow's task state store, which outlives the tries and the clears of a task.
+
+    ``lasts`` says whether there is one; otherwise nothing is kept.
 
     :param accessor: ``context["task_state_store"]``, which Airflow has since 3.3.
     """
-    return Nowhere() if accessor is None else TaskState(accessor)
+
+    def __init__(self, accessor: TaskStateStoreAccessor | None) -> None:
+        self._accessor = accessor
+        self.lasts = accessor is not None
+
+    def recall(self, key: str) -> Record | None:
+        return read_record(self._accessor.get(key)) if self._accessor is not None else None
+
+    def remember(self, key: str, record: Record | None) -> None:
+        if self._accessor is None:
+            return
+        if record is None:
+            self._accessor.delete(key)
+        else:
+            self._accessor.set(key, asdict(record))
 
 
 def keep_delivered(store: Store, settled: Settled) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +32,8 @@ from airflow_provider_kling.failures import (
 )
 from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome, Order, choice_of
 from airflow_provider_kling.generations.pay_once import in_worker, pay_once
-from airflow_provider_kling.generations.record import Settled
-from airflow_provider_kling.generations.stores import Store, keep_delivered, keep_failed, store_of
+from airflow_provider_kling.generations.record import Settled, read_settled
+from airflow_provider_kling.generations.stores import TaskState, keep_delivered, keep_failed
 from airflow_provider_kling.hooks.kling import (
     DEFAULT_POLL_INTERVAL,
     DEFAULT_SUBMIT_TIMEOUT,
@@ -130,11 +130,9 @@ class KlingText2VideoOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        pauses: dict[str, object] = {
-            "poll_interval": DEFAULT_POLL_INTERVAL if poll_interval is None else poll_interval,
-            "submit_timeout": submit_timeout,
-            "timeout": timeout,
-        }
+        pauses: dict[str, object] = {"submit_timeout": submit_timeout, "timeout": timeout}
+        if poll_interval is not None:
+            pauses["poll_interval"] = poll_interval
         for name, seconds in pauses.items():
             if not isinstance(seconds, int | float) or seconds <= 0:
                 raise ValueError(f"{name}={seconds!r} must be a positive number of seconds")
@@ -174,7 +172,6 @@ class KlingText2VideoOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> KlingHook:
-        """The hook of this operator's connection."""
         return KlingHook(self.kling_conn_id)
 
     def execute(self, context: Context) -> Any:
@@ -205,7 +202,7 @@ class KlingText2VideoOperator(BaseOperator):
             if self.deferrable:  # what cannot be deferred is not paid for
                 not_yet = Settled("not-yet", 1, None, order.record_key, order.clears)
                 json.dumps(self._trigger(not_yet, 0.0).serialize())
-            store = store_of(context.get("task_state_store"))
+            store = TaskState(context.get("task_state_store"))
             settled = self._settle(context, order, store, waited)
         self._kling_task_id = settled.kling_task_id
         with naming(settled.kling_task_id):
@@ -255,7 +252,9 @@ class KlingText2VideoOperator(BaseOperator):
             on_unknown_outcome=self.on_unknown_outcome or self.hook.on_unknown_outcome,
         )
 
-    def _settle(self, context: Context, order: Order, store: Store, waited: WaitForRoom | None) -> Settled:
+    def _settle(
+        self, context: Context, order: Order, store: TaskState, waited: WaitForRoom | None
+    ) -> Settled:
         """Return the generation to go on with, waiting for room at the account if there is none."""
         while True:
             try:
@@ -292,14 +291,14 @@ class KlingText2VideoOperator(BaseOperator):
             deadline=deadline,
             mode=self.mode,
             submitted_at=settled.since,
-            order={**settled.as_json(), "kling_conn_id": self.kling_conn_id, "path": path},
+            order={**asdict(settled), "kling_conn_id": self.kling_conn_id, "path": path},
         )
 
     def _as_ordered(self, event: Mapping[str, Any] | None) -> Settled:
         """Go on from and to where it was ordered, and return what was settled then."""
         try:
             order = (event or {})["order"]
-            settled = Settled.from_json(order)
+            settled = read_settled(order)
             kling_conn_id, path = order["kling_conn_id"], order["path"]
         except (KeyError, TypeError, ValueError) as error:
             raise unreadable(event) from error
@@ -309,7 +308,6 @@ class KlingText2VideoOperator(BaseOperator):
         return settled
 
     def _deadline(self, context: Context, settled: Settled) -> float:
-        """Return when to stop waiting, counted from the submission."""
         now = time.time()
         since = min(settled.since or now, now)  # the gateway's clock may be ahead of ours
         return min(since + self.timeout, self._execution_deadline(context))
@@ -331,12 +329,12 @@ class KlingText2VideoOperator(BaseOperator):
     def _is_remembered(self, context: Context) -> bool:
         """Return whether the next try will know of the generation."""
         with suppress(KlingError):
-            has_store = context.get("task_state_store") is not None
-            return has_store or Ability.FIND in self.hook.get_conn().gateway().abilities
+            lasts = TaskState(context.get("task_state_store")).lasts
+            return lasts or Ability.FIND in self.hook.get_conn().gateway().abilities
         return False
 
     def _finish(self, context: Context, settled: Settled, wait: Callable[[], Generation]) -> dict[str, Any]:
-        store = store_of(context.get("task_state_store"))
+        store = TaskState(context.get("task_state_store"))
         try:
             task = wait()
             if task.state is GenerationState.FAILED:

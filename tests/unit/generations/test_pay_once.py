@@ -8,7 +8,7 @@ in one row and in no other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
 
@@ -27,9 +27,7 @@ from airflow_provider_kling.api.generation import GenerationState
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome, Order
 from airflow_provider_kling.generations.record import Record, Settled, read_record
-from airflow_provider_kling.generations.stores import (
-    keep_delivered,
-)
+from airflow_provider_kling.generations.stores import keep_delivered
 from tests.unit.generations.world import DAY, HOUR, NOW, Luck, Made, StoreError, World
 
 SUBMITTED, PROCESSING = GenerationState.SUBMITTED, GenerationState.PROCESSING
@@ -72,7 +70,7 @@ def outcome(world: World, order: Order) -> str:
 
 
 def records(record: Record | None) -> dict[str, Any]:
-    return {} if record is None else {KEY: record.as_json()}
+    return {} if record is None else {KEY: asdict(record)}
 
 
 # On a gateway that does not find generations: what is on record decides
@@ -429,12 +427,12 @@ def test_without_records_only_the_first_try_after_a_clear_counts_anew() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "text", 5, -1.5, True, [], {"a": 1}], ids=repr)
-@pytest.mark.parametrize("name", list(Record().as_json()))
+@pytest.mark.parametrize("name", list(asdict(Record())))
 @pytest.mark.parametrize("known_id", ["t-1", None])
 def test_a_field_of_the_wrong_type_never_crashes_a_try(
     known_id: str | None, name: str, value: object
 ) -> None:
-    stored = {**Record(2, NOW, known_id).as_json(), name: value}
+    stored = {**asdict(Record(2, NOW, known_id)), name: value}
     for on_rerun, on_unknown_outcome in product(OnRerun, OnUnknownOutcome):
         order = replace(ORDER, clears=1, on_rerun=on_rerun, on_unknown_outcome=on_unknown_outcome)
 

@@ -3,53 +3,36 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, cast
 
 import pytest
 
-from airflow_provider_kling.generations.record import Record, Settled, read_record
-from airflow_provider_kling.generations.stores import (
-    Nowhere,
-    TaskState,
-    keep_delivered,
-    keep_failed,
-    store_of,
-)
+from airflow_provider_kling.generations.record import Record, Settled, read_record, read_settled
+from airflow_provider_kling.generations.stores import TaskState, keep_delivered, keep_failed
+from tests.unit.generations.tries import Task
 
 NOW = 1_790_000_000.0
 
 
-class Accessor:
-    """What of Airflow's task state store is used."""
-
-    def __init__(self, **stored: Any) -> None:
-        self.stored = stored
-
-    def get(self, key: str) -> Any:
-        return self.stored.get(key)
-
-    def set(self, key: str, value: Any) -> None:
-        self.stored[key] = json.loads(json.dumps(value))
-
-    def delete(self, key: str) -> None:
-        self.stored.pop(key, None)
-
-
 def test_records_are_kept_in_airflows_task_state_as_plain_json_and_nowhere_without_it() -> None:
-    accessor: Any = Accessor()
-    kept, lost = store_of(accessor), store_of(None)
+    task: Any = Task()
+    kept, lost = TaskState(task), TaskState(None)
     record = Record(2, NOW, "t-2", failed=True, delivered_in=1, stopped_in=0, waited_in=3, waits_since=NOW)
     for store in (kept, lost):
         assert store.recall("key") is None
         store.remember("key", record)
 
-    assert isinstance(kept, TaskState)
-    assert isinstance(lost, Nowhere)
     assert (kept.lasts, lost.lasts) == (True, False)
     assert (kept.recall("key"), lost.recall("key")) == (record, None)
     kept.remember("key", None)
-    assert accessor.stored == {}
+    assert task.records == {}
+
+
+def store_with(record: Record | None) -> TaskState:
+    store = TaskState(cast("Any", Task()))
+    store.remember("key", record)
+    return store
 
 
 SETTLED = Settled("t-3", 3, NOW, "key", 2)
@@ -57,7 +40,7 @@ SETTLED = Settled("t-3", 3, NOW, "key", 2)
 
 @pytest.mark.parametrize("before", [None, Record(2, NOW, "t-2", waited_in=2, waits_since=NOW)])
 def test_what_is_delivered_is_kept_with_its_take_beside_what_was_known(before: Record | None) -> None:
-    store = TaskState(Accessor(key=before and before.as_json()))  # type: ignore[arg-type]
+    store = store_with(before)
     keep_delivered(store, SETTLED)
 
     assert store.recall("key") == replace(before or Record(), take=3, delivered_in=2)
@@ -70,16 +53,16 @@ def test_what_is_delivered_is_kept_with_its_take_beside_what_was_known(before: R
 def test_what_failed_or_got_lost_is_kept_where_it_was_on_record(
     lost: bool, change: dict[str, Any], before: Record | None
 ) -> None:
-    store = TaskState(Accessor(key=before and before.as_json()))  # type: ignore[arg-type]
+    store = store_with(before)
     keep_failed(store, SETTLED, lost=lost)
 
     assert store.recall("key") == (before and replace(before, **change))
 
 
 def test_what_was_settled_survives_as_plain_json_beside_what_else_is_said() -> None:
-    stored = json.loads(json.dumps({**SETTLED.as_json(), "path": "s3://bucket/deer.mp4"}))
+    stored = json.loads(json.dumps({**asdict(SETTLED), "path": "s3://bucket/deer.mp4"}))
 
-    assert Settled.from_json(stored) == SETTLED
+    assert read_settled(stored) == SETTLED
 
 
 def test_a_record_with_fewer_or_more_fields_can_be_read() -> None:

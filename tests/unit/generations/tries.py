@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -53,7 +54,7 @@ class Task:
         return self.records.get(key)
 
     def set(self, key: str, value: Any) -> None:
-        self.records[key] = value
+        self.records[key] = json.loads(json.dumps(value))
 
     def delete(self, key: str) -> None:
         self.records.pop(key, None)

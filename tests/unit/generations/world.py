@@ -8,7 +8,7 @@ neither. At each point of contact something can go wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -96,6 +96,14 @@ class Made:
         )
 
 
+def happened(luck: Luck, error: Exception) -> None:
+    """It did; what is heard of it?"""
+    if luck is Luck.KILLED_AFTER:
+        raise Killed
+    if luck is Luck.ERROR_AFTER:
+        raise error
+
+
 def instant(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
@@ -162,22 +170,18 @@ class World:
             self.on_its_way.append((luck, new))
             raise KlingOutcomeUnknownError("no answer")
         accepted = self.accept(new)
-        if luck is Luck.KILLED_AFTER:
-            raise Killed
-        if luck is Luck.ERROR_AFTER:
-            raise KlingOutcomeUnknownError("no answer")
+        happened(luck, KlingOutcomeUnknownError("no answer"))
         if not accepted:
             raise KlingDuplicateError("taken")
         return new.as_seen()
 
     def _find(self, own_id: str) -> Generation | None:
         luck = self.meet()
-        if luck in (Luck.ERROR_BEFORE, Luck.ERROR_AFTER):
-            raise KlingServerError("502")
         if luck is Luck.REFUSED:
             raise KlingAuthError("401")
-        if luck is Luck.KILLED_AFTER:
-            raise Killed
+        if luck is Luck.ERROR_BEFORE:
+            raise KlingServerError("502")
+        happened(luck, KlingServerError("502"))
         made = self.by_own_id(own_id)
         return None if made is None or luck in (Luck.LATE, Luck.VERY_LATE) else made.as_seen()
 
@@ -196,11 +200,8 @@ class World:
         if record is None:
             self.records.pop(key, None)
         else:
-            self.records[key] = record.as_json()
-        if luck is Luck.KILLED_AFTER:
-            raise Killed
-        if luck is Luck.ERROR_AFTER:
-            raise StoreError
+            self.records[key] = asdict(record)
+        happened(luck, StoreError())
 
     def _use_store(self) -> Luck:
         luck = self.meet()
@@ -250,17 +251,11 @@ class _Awaited:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def perform(self, call: Call[Any], retry: Retry) -> Any:
-        return self._world.perform(call, retry)
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def meet(*arguments: Any) -> Any:
+            return getattr(self._world, name)(*arguments)
 
-    async def recall(self, key: str) -> Record | None:
-        return self._world.recall(key)
-
-    async def remember(self, key: str, record: Record | None) -> None:
-        self._world.remember(key, record)
-
-    async def sleep(self, seconds: float) -> None:
-        self._world.sleep(seconds)
+        return meet
 
 
 def _at_once(walk: Coroutine[Any, Any, T]) -> T:
