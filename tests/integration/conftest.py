@@ -3,20 +3,16 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kling_emulator import KlingEmulator
 
 from tests.integration.commands import readable
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
     from airflow.sdk import DAG
-
-GATEWAYS = ("elkapi", "ezmodel")
 
 
 @dataclass(frozen=True)
@@ -80,11 +76,3 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KlingHook, "retries", Retries(1.0))
     monkeypatch.setattr(KlingHook, "pacing", Pacing(earliest_question=0.2, doubt=1.0))
     monkeypatch.setattr(KlingHook, "landing_seconds", 5.0)
-
-
-@pytest.fixture(params=GATEWAYS)
-def emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[KlingEmulator]:
-    """Each gateway of the first contract in turn, behind the connection ``kling_default``."""
-    with KlingEmulator(gateway=request.param, seconds_per_video=0.5) as emulator:
-        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
-        yield emulator

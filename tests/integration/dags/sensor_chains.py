@@ -16,7 +16,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "reschedule": {"mode": "reschedule", "deferrable": False},
     "deferred": {"deferrable": True},
 }
-WAYS |= {f"{way}_soft": {**arguments, "soft_fail": True} for way, arguments in WAYS.items()}
 
 for way, arguments in WAYS.items():
     with DAG(

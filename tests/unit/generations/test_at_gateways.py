@@ -19,26 +19,13 @@ from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.api.retrying import Retries
 from airflow_provider_kling.generations.identity import Order
 from airflow_provider_kling.generations.pay_once import in_worker, on_loop, pay_once
-from airflow_provider_kling.generations.record import Record
 from airflow_provider_kling.generations.stores import TaskState
 from tests.unit.generations.tries import Task
+from tests.unit.generations.world import Awaited
 
 ORDER = Order(Text2VideoRequest.checked({"prompt": "A deer"}), "kling_default", "dag\nrun\ntask\n-1")
 RETRIES = Retries(0.2)
 RELAYS = ("ezmodel", "newapi")
-
-
-class AsyncTaskState:
-    """Airflow's task state for an event loop."""
-
-    def __init__(self) -> None:
-        self._store = TaskState(cast("Any", Task()))
-
-    async def recall(self, key: str) -> Record | None:
-        return self._store.recall(key)
-
-    async def remember(self, key: str, record: Record | None) -> None:
-        self._store.remember(key, record)
 
 
 class Payer:
@@ -46,7 +33,8 @@ class Payer:
 
     def __init__(self, emulator: KlingEmulator, gateway: str, on_a_loop: bool) -> None:
         self.emulator, self._endpoint, self._on_a_loop = emulator, endpoint_of(emulator, gateway), on_a_loop
-        self._store, self._async_store = TaskState(cast("Any", Task())), AsyncTaskState()
+        self._store = TaskState(cast("Any", Task()))
+        self._on_loop_store: Any = Awaited(self._store)
 
     def __call__(self, order: Order = ORDER) -> str:
         return asyncio.run(self._on_loop(order)) if self._on_a_loop else self._in_worker(order)
@@ -59,7 +47,7 @@ class Payer:
     async def _on_loop(self, order: Order) -> str:
         async with AsyncKlingClient(self._endpoint, RETRIES) as client:
             way = pay_once(order, await client.gateway(), lasts=True)
-            settled = await on_loop(way, client, self._async_store, lambda _: asyncio.sleep(0))
+            settled = await on_loop(way, client, self._on_loop_store, lambda _: asyncio.sleep(0))
             return settled.kling_task_id
 
 
@@ -134,7 +122,7 @@ def test_a_lost_answer_stops_every_try_until_the_task_is_cleared(pay: Payer) -> 
 @pytest.mark.parametrize("fault", ["cut-after", "cut-before"])
 async def test_forty_at_once_of_which_seven_are_not_answered_make_forty(fault: str) -> None:
     orders = [replace(ORDER, item=f"dag\nrun\ntask\n{index}") for index in range(40)]
-    store = AsyncTaskState()
+    store = cast("Any", Awaited(TaskState(cast("Any", Task()))))
     with KlingEmulator(gateway="official", seconds_per_video=600) as emulator:
         emulator.plan(on="create", fault=fault, times=7)
         async with AsyncKlingClient(endpoint_of(emulator, "official")) as client:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.api.requests import Text2VideoRequest
-from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome, Order, choice_of
+from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome, Order
 
 ITEM = "dag\nrun\ntask\n-1"
 
@@ -71,10 +71,13 @@ def test_our_id_is_one_that_kling_takes_whatever_the_item_is_called(item: str) -
 
 
 def test_names_do_not_depend_on_the_try_nor_on_what_the_user_chose() -> None:
-    chosen = {"on_rerun": OnRerun.REGENERATE, "on_unknown_outcome": OnUnknownOutcome.RESUBMIT}
-    other = replace(order(), clears=3, first_since_clear=True, **chosen)
+    tried = replace(order(), clears=3, first_since_clear=True)
+    chosen = replace(tried, on_rerun=OnRerun.REGENERATE, on_unknown_outcome=OnUnknownOutcome.RESUBMIT)
 
-    assert (other.external_task_id(1), other.record_key) == (order().external_task_id(1), order().record_key)
+    assert (chosen.external_task_id(1), chosen.record_key) == (
+        order().external_task_id(1),
+        order().record_key,
+    )
 
 
 def test_names_differ_by_dag_run_task_map_index_key_request_and_take() -> None:
@@ -84,13 +87,3 @@ def test_names_differ_by_dag_run_task_map_index_key_request_and_take() -> None:
 
     assert len(set(own)) == len(own)
     assert len({each.record_key for each in orders}) == len(orders)
-
-
-def test_a_choice_is_known_by_its_word() -> None:
-    assert [choice_of(OnRerun, "on_rerun", word) for word in ("reuse", "regenerate")] == list(OnRerun)
-
-
-@pytest.mark.parametrize("value", ["Reuse", "stop", "", " reuse"])
-def test_an_unknown_choice_is_named_with_what_there_is(value: str) -> None:
-    with pytest.raises(ValueError, match=f"on_rerun={value!r} is unknown; use reuse or regenerate"):
-        choice_of(OnRerun, "on_rerun", value)

@@ -27,7 +27,6 @@ from airflow_provider_kling.api.generation import GenerationState
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome, Order
 from airflow_provider_kling.generations.record import Record, Settled, read_record
-from airflow_provider_kling.generations.stores import keep_delivered
 from tests.unit.generations.world import DAY, HOUR, NOW, Luck, Made, StoreError, World
 
 SUBMITTED, PROCESSING = GenerationState.SUBMITTED, GenerationState.PROCESSING
@@ -236,8 +235,7 @@ def test_what_is_not_there_is_submitted_and_recorded_where_that_helps_alone(find
     world = World(finds, lasts)
 
     assert world.settle(ORDER) == Settled("task-1", 1, NOW, KEY, 0)
-    assert world.made[0].own_id == (ORDER.external_task_id(1) if finds else None)
-    assert world.records == {}
+    assert (world.made[0].own_id is not None, world.records) == (finds, {})
 
 
 # In doubt
@@ -310,45 +308,27 @@ def test_a_look_that_fails_says_whether_something_may_have_been_made(
 
 
 @pytest.mark.parametrize(
-    "before", [None, Record(3, FRESH, "t-3", failed=True), Record(3, FRESH, "t-3", delivered_in=0)]
+    ("before", "then"),
+    [
+        pytest.param(None, "submit 1", id="nothing"),
+        pytest.param(Record(3, FRESH, "t-3", failed=True), "submit 4", id="a failure"),
+        # As when a cleared task finds that the balance is used up, and is told to reuse what there is.
+        pytest.param(Record(3, FRESH, "t-3", delivered_in=0), "adopt 3", id="a good one"),
+        # Who risked to pay twice, and risks it no longer, is still told that there is a doubt.
+        pytest.param(Record(3, FRESH, stopped_in=1), "stop", id="a doubt"),
+    ],
 )
-def test_what_was_refused_leaves_on_record_what_was_there_before(before: Record | None) -> None:
+def test_who_wanted_another_one_and_was_refused_still_has_what_there_was(
+    before: Record | None, then: str
+) -> None:
     world = World(finds=False, records=records(before), lucks=[FINE, FINE, Luck.REFUSED])
-    order = replace(ORDER, clears=1, on_rerun=OnRerun.REGENERATE)
-
-    with pytest.raises(KlingUnreachableError):
-        world.settle(order)
-    assert world.records == records(before)
-    assert world.sent == 0
-
-
-def test_who_wanted_another_one_and_was_refused_may_still_have_the_one_there_is() -> None:
-    """As when a cleared task finds that the balance is used up, and is told to reuse what there is."""
-    world = World(finds=False)
-    first = world.settle(ORDER)
-    keep_delivered(world, first)
     cleared = replace(ORDER, clears=1)
-    world.lucks = [FINE, FINE, Luck.REFUSED]
+    another = replace(cleared, on_rerun=OnRerun.REGENERATE, on_unknown_outcome=OnUnknownOutcome.RESUBMIT)
+
     with pytest.raises(KlingUnreachableError):
-        world.settle(replace(cleared, on_rerun=OnRerun.REGENERATE))
-
-    assert world.settle(cleared).kling_task_id == first.kling_task_id
-    assert world.sent == 1
-
-
-def test_a_doubt_survives_a_later_refusal() -> None:
-    """Who risked to pay twice, was refused, and risks it no longer, is still told that there is a doubt."""
-    world = World(finds=False, lucks=[FINE, FINE, Luck.ERROR_AFTER])
-    risky = replace(ORDER, on_unknown_outcome=OnUnknownOutcome.RESUBMIT)
-    with pytest.raises(KlingUnsettledError, match="submits as it was told to"):
-        world.settle(risky)
-    world.lucks = [FINE, FINE, Luck.REFUSED]
-    with pytest.raises(KlingUnreachableError):
-        world.settle(risky)
-
-    with pytest.raises(KlingOutcomeUnknownError, match="An earlier try died"):
-        world.settle(ORDER)
-    assert world.sent == 1
+        world.settle(another)
+    assert (world.records, world.sent) == (records(before), 0)
+    assert outcome(world, cleared) == then
 
 
 @pytest.mark.parametrize("lasts", [True, False])
@@ -408,15 +388,13 @@ def test_the_waiting_counts_from_the_submission_and_anew_from_a_clear(finds: boo
     assert world.sent == 1
 
 
-def test_a_cleared_task_that_submits_waits_from_then_on() -> None:
+def test_a_cleared_task_that_submits_waits_from_then_on_by_our_clock() -> None:
     world = World(finds=True, made=at_kling("failed"))
-    cleared = replace(ORDER, clears=1, first_since_clear=True)
+    cleared = replace(ORDER, clears=1)
     submitted = world.settle(cleared)
-    world.made[-1].created = NOW + 5  # by the gateway's clock
-    world.now += HOUR
+    world.made[-1].created = NOW + 5  # by the gateway's
 
-    assert submitted == Settled("task-1", 2, NOW, KEY, 1)
-    assert world.settle(replace(cleared, first_since_clear=False)) == submitted
+    assert world.settle(cleared) == submitted == Settled("task-1", 2, NOW, KEY, 1)
 
 
 def test_without_records_only_the_first_try_after_a_clear_counts_anew() -> None:

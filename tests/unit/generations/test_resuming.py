@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from airflow_provider_kling.api.errors import (
     KlingTimeoutError,
 )
 from airflow_provider_kling.api.generation import Generation, GenerationState, Video
+from airflow_provider_kling.generations.record import Settled
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.sensors.task import KlingTaskSensor
 from airflow_provider_kling.triggers.events import ended_event, error_event
@@ -32,17 +34,14 @@ SUCCEEDED = Generation(
     "text2video",
     GenerationState.SUCCEEDED,
     videos=(Video("https://cdn.example/deer.mp4?Signature=secret", "video_1", 5.1),),
+    units=3.5,
     created_at=datetime(2026, 11, 20, tzinfo=UTC),
+    finished_at=datetime(2026, 11, 21, tzinfo=UTC),
 )
 FAILED = Generation("task_1", "text2video", GenerationState.FAILED, failure="risk control")
 ORDER = {
-    "kling_task_id": "task_1",
-    "take": 1,
-    "since": None,
-    "record_key": "kling_submission_1",
-    "clears": 0,
-    "kling_conn_id": "kling_default",
-    "path": None,
+    **asdict(Settled("task_1", 1, None, "kling_submission_1", 0)),
+    **{"kling_conn_id": "kling_default", "path": None},
 }
 
 
@@ -60,13 +59,12 @@ def with_order(event: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(params=[sensor, operator], ids=["sensor", "operator"])
-def resumed(request: pytest.FixtureRequest) -> KlingTaskSensor | KlingText2VideoOperator:
-    task: KlingTaskSensor | KlingText2VideoOperator = request.param()
-    return task
+def resumed(request: pytest.FixtureRequest) -> Any:
+    return request.param()
 
 
 def test_a_success_is_returned_without_asking_again(
-    resumed: KlingTaskSensor | KlingText2VideoOperator,
+    resumed: Any,
 ) -> None:
     done = resumed.execute_complete(TaskBefore33().context, with_order(ended_event(SUCCEEDED)))
 
@@ -81,7 +79,7 @@ def test_a_success_is_returned_without_asking_again(
     ],
 )
 def test_what_time_does_not_mend_fails_without_a_retry(
-    resumed: KlingTaskSensor | KlingText2VideoOperator, event: dict[str, Any], said: str
+    resumed: Any, event: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(AirflowFailException, match=said) as failed:
         resumed.execute_complete(TaskBefore33().context, with_order(event))
@@ -91,21 +89,16 @@ def test_what_time_does_not_mend_fails_without_a_retry(
 @pytest.mark.parametrize(
     "event",
     [
-        None,
-        {},
-        {"status": "success"},
-        {"status": "ended", "task": {}},
-        {"status": "error", "reason": "os"},
-        with_order({"status": "success"}),
-        with_order({"status": "ended", "task": {}}),
-        with_order({"status": "error", "reason": "os"}),
+        *(None, {}, {"status": "success"}),
+        *({"status": "ended", "task": {}}, {"status": "error", "reason": "os"}),
     ],
 )
 def test_an_event_that_is_not_ours_never_passes_for_a_success(
-    resumed: KlingTaskSensor | KlingText2VideoOperator, event: dict[str, Any] | None
+    resumed: Any, event: dict[str, Any] | None
 ) -> None:
-    with pytest.raises(RuntimeError, match="event cannot be read"):
-        resumed.execute_complete(Task().context, event)
+    for fired in (event, event and with_order(event)):
+        with pytest.raises(RuntimeError, match="event cannot be read"):
+            resumed.execute_complete(Task().context, fired)
 
 
 @pytest.mark.parametrize("missing", [*ORDER, "order"])
@@ -148,35 +141,24 @@ def emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         yield emulator
 
 
-def event_of(emulator: KlingEmulator, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What the trigger of a deferral fires in the end."""
-    (made,) = emulator.tasks()
-    generation = Generation(
-        made.task_id,
-        "text2video",
-        GenerationState.SUCCEEDED,
-        videos=(Video("https://cdn.example/deer.mp4", "video_1", 5.1),),
-        units=3.5,
-        created_at=datetime(2026, 11, 20, tzinfo=UTC),
-        finished_at=datetime(2026, 11, 21, tzinfo=UTC),
-    )
-    return {**ended_event(generation), "order": kwargs["order"]}
+def event_of(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What the trigger of a deferral fires in the end, after what Airflow does to its arguments."""
+    travelled = json.loads(json.dumps(kwargs))
+    return {
+        **ended_event(replace(SUCCEEDED, task_id=travelled["kling_task_id"])),
+        "order": travelled["order"],
+    }
 
 
-EDITED: list[dict[str, Any]] = [
-    {"prompt": ""},
-    {"prompt": "A fox", "duration": "long"},
-    {"idempotency_key": " "},
-    {"kling_conn_id": "kling_other"},
-    {"path": ""},
-    {"path": None},
-    {"path": "nowhere://bucket/fox.mp4"},
-    {"on_unknown_outcome": "resubmit", "on_rerun": "regenerate"},
-    {"retries": 5},
-]
-
-
-@pytest.mark.parametrize("edited", EDITED, ids=str)
+@pytest.mark.parametrize(
+    "edited",
+    [
+        *({"prompt": ""}, {"prompt": "A fox", "duration": "long"}, {"idempotency_key": " "}),
+        *({"kling_conn_id": "kling_other"}, {"path": None}, {"path": "nowhere://bucket/fox.mp4"}),
+        *({"on_unknown_outcome": "resubmit", "on_rerun": "regenerate"}, {"retries": 5}),
+    ],
+    ids=str,
+)
 def test_what_was_ordered_is_delivered_to_where_it_was_ordered_and_recorded_under_what_was_ordered(
     emulator: KlingEmulator, tmp_path: Path, edited: dict[str, Any]
 ) -> None:
@@ -186,7 +168,7 @@ def test_what_was_ordered_is_delivered_to_where_it_was_ordered_and_recorded_unde
     ordered = {"path": target.as_uri(), "wait_for_completion": True}
     _, kwargs = task.deferral(**ordered).trigger.serialize()
     before = task.records.copy()
-    event = event_of(emulator, json.loads(json.dumps(kwargs)))
+    event = event_of(kwargs)
 
     done = task.operator(**{**ordered, **edited}).execute_complete(task.context, event)
 
@@ -219,7 +201,7 @@ def test_a_target_with_options_of_its_own_keeps_them(emulator: KlingEmulator, tm
     path = ObjectStoragePath((tmp_path / "deer.mp4").as_uri(), auto_mkdir=True)
     _, kwargs = task.deferral(path=path).trigger.serialize()
     resumed = task.operator(path=path)
-    resumed.execute_complete(task.context, event_of(emulator, kwargs))
+    resumed.execute_complete(task.context, event_of(kwargs))
 
     assert resumed.path is path
 

@@ -70,14 +70,21 @@ class TaskBefore33(Task):
 
 
 class FullDisk(Task):
-    """A task instance whose state cannot be written any more after so many times."""
+    """A task instance of which nothing can be kept any more after so many records, and pushes of an XCom."""
 
-    def __init__(self, writes: int) -> None:
+    def __init__(self, writes: int, pushes: int = 1) -> None:
         super().__init__()
-        self.writes = writes
+        self.writes, self.pushes = writes, pushes
 
     def set(self, key: str, value: Any) -> None:
-        if self.writes == 0:
-            raise OSError("no space left on device")
-        self.writes -= 1
+        self.writes = self._one_less(self.writes)
         super().set(key, value)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushes = self._one_less(self.pushes)
+        super().xcom_push(key, value)
+
+    def _one_less(self, left: int) -> int:
+        if left == 0:
+            raise OSError("no space left on device")
+        return left - 1

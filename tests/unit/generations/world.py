@@ -136,7 +136,7 @@ class World:
         gateway = GATEWAYS["official" if self.finds else "newapi"]
         way = pay_once(order, gateway, lasts=self.lasts, clock=lambda: self.now)
         if self.on_a_loop if on_a_loop is None else on_a_loop:
-            asked = cast("Any", _Awaited(self))
+            asked = cast("Any", Awaited(self))
             return _at_once(on_loop(way, asked, asked, asked.sleep))
         me = cast("Any", self)
         return in_worker(way, me, me, self.sleep)
@@ -245,10 +245,10 @@ class World:
         return [made for made in (*self.made, *late) if made.prompt == prompt]
 
 
-class _Awaited:
-    """The same world, met with ``await``."""
+class Awaited:
+    """A world, or a part of one, that is met with ``await``."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: object) -> None:
         self._world = world
 
     def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
