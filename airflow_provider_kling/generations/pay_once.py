@@ -101,11 +101,7 @@ class _PayOnce:
     clock: Callable[[], float]
 
     def by_search(self, record: Record | None) -> Way[Settled]:
-        """
-        Go the way of a gateway that finds generations by our own id.
-
-        :param record: It only tells which take the task has succeeded with, and since when it waits.
-        """
+        """Ask the gateway; a record only tells which take was delivered, and since when the task waits."""
         take, sends, in_doubt = 1, 0, False
         good: tuple[int, Generation] | None = None
         while True:
@@ -139,11 +135,7 @@ class _PayOnce:
                 return (yield from self._found(record, take, found))
 
     def by_record(self, before: Record | None) -> Way[Settled]:
-        """
-        Go the way of a gateway that does not.
-
-        :param before: What an earlier try left; nothing where nothing lasts.
-        """
+        """Go by what an earlier try left, as the gateway finds nothing by our own id."""
         key, clears, now = self.order.record_key, self.order.clears, self.clock()
         if before is not None and not self._is_superseded(before):
             if before.kling_task_id is not None:

@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from airflow_provider_kling.api.errors import KlingDuplicateError, KlingError, KlingOutcomeUnknownError
 from airflow_provider_kling.api.generation import GenerationState
@@ -33,19 +28,16 @@ PROMPTS = {prompt: Text2VideoRequest.checked({"prompt": prompt}) for prompt in "
 TROUBLES = st.sampled_from([Luck.KILLED_AFTER, *(luck for luck in Luck if luck is not Luck.FINE)])
 
 
-def one_trouble(after: int, trouble: Luck) -> list[Luck]:
-    return [Luck.FINE] * after + [trouble]
-
-
-def two_troubles(after: int, first: Luck, then_after: int, second: Luck) -> list[Luck]:
-    return one_trouble(after, first) + one_trouble(then_after, second)
+def trouble(*after: int) -> st.SearchStrategy[list[Luck]]:
+    """One trouble, after any of so many contacts."""
+    return st.builds(lambda fine, luck: [Luck.FINE] * fine + [luck], st.sampled_from(after), TROUBLES)
 
 
 # Around the submission, which is the second or third contact, there is the most to go wrong.
 LUCKS: st.SearchStrategy[list[Luck]] = st.one_of(
-    st.builds(one_trouble, st.sampled_from([2, 3, 1, 0, 4, 5, 6, 20]), TROUBLES),
-    st.builds(one_trouble, st.sampled_from([2, 3, 1]), TROUBLES),
-    st.builds(two_troubles, st.sampled_from([2, 1, 0]), TROUBLES, st.sampled_from([0, 1, 2]), TROUBLES),
+    trouble(2, 3, 1, 0, 4, 5, 6, 20),
+    trouble(2, 3, 1),
+    st.builds(list.__add__, trouble(2, 1, 0), trouble(0, 1, 2)),
 )
 PAUSES = st.sampled_from([MINUTE, MINUTE, 2 * HOUR, 2 * HOUR, 31 * DAY])
 ENDS = st.sampled_from([GenerationState.SUCCEEDED, GenerationState.SUCCEEDED, GenerationState.FAILED])
