@@ -12,17 +12,15 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import get_current_context
 
+from airflow_provider_kling.api.calls import Call
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.media import download as media
+from airflow_provider_kling.api.media.download import Sink
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.calls import Call
-    from airflow_provider_kling.api.media.download import Sink
 
 BEFORE_POST = "before-post"
 IN_POST = "in-post"  # does not wait: an emulator that is slow keeps the request in flight

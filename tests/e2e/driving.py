@@ -9,18 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kling_emulator import KlingEmulator
 
 from tests.e2e.checkpoints import file_of
-from tests.e2e.database import timeline
+from tests.e2e.cluster import Cluster
+from tests.e2e.database import Change, timeline
 from tests.e2e.processes import kill
 from tests.integration.videos import facts_of
-
-if TYPE_CHECKING:
-    from tests.e2e.cluster import Cluster
-    from tests.e2e.database import Change
 
 TASK_ID = "generate"
 LONGEST_STEP_SECONDS = 120.0

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tests.e2e.driving import End, Generation
+from tests.e2e.driving import End, Generation
 
 SECONDS_OF_VIDEO = 5
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from kling_emulator import KlingEmulator
 from requests.adapters import HTTPAdapter
-
-if TYPE_CHECKING:
-    from kling_emulator import KlingEmulator
 
 SECONDS = 60
 

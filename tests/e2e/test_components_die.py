@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.cases import GATEWAYS, undisturbed
+from tests.e2e.cluster import Cluster
 from tests.e2e.driving import Case, Generation
 from tests.e2e.judging import assert_ended_well
-
-if TYPE_CHECKING:
-    from tests.e2e.cluster import Cluster
 
 COMPONENTS = ("triggerer", "scheduler")
 SECONDS_PER_VIDEO = 20.0

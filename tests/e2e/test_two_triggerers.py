@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.cases import undisturbed
+from tests.e2e.cluster import Cluster
 from tests.e2e.driving import TASK_ID, Case, Generation
+from tests.e2e.processes import Component
 from tests.integration.videos import facts_of
-
-if TYPE_CHECKING:
-    from tests.e2e.cluster import Cluster
-    from tests.e2e.processes import Component
 
 MANY = 20
 HALF = MANY // 2

@@ -4,15 +4,13 @@ import importlib
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from airflow.models.taskinstance import TaskInstance
+from airflow.sdk import DAG
 
 from tests.integration.commands import readable
-
-if TYPE_CHECKING:
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.sdk import DAG
 
 
 @dataclass(frozen=True)

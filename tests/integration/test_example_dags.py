@@ -7,16 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from kling_emulator import KlingEmulator
 
 from tests.integration.commands import ROOT, airflow, readable
 from tests.integration.videos import facts_of
-
-if TYPE_CHECKING:
-    from kling_emulator import KlingEmulator
 
 pytestmark = [
     pytest.mark.usefixtures("airflow_database"),

@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.hooks.kling import KlingHook
+from tests.integration.conftest import DagRunner
 from tests.integration.videos import facts_of
-
-if TYPE_CHECKING:
-    from kling_emulator import KlingEmulator
-
-    from tests.integration.conftest import DagRunner
 
 
 def has_task_state() -> bool:

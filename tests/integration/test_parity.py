@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.request import Request, urlopen
 
 import airflow
@@ -21,9 +21,7 @@ from airflow_provider_kling.triggers import task as trigger
 from airflow_provider_kling.waiting.pacing import Pacing
 from airflow_provider_kling.waiting.wait import Wait
 from airflow_provider_kling.waiting.watcher import Watcher
-
-if TYPE_CHECKING:
-    from tests.integration.conftest import DagRunner
+from tests.integration.conftest import DagRunner
 
 SENSORS = ("sensor_poke", "sensor_reschedule", "sensor_deferred")
 SOFT_SENSORS = tuple(f"{way}_soft" for way in SENSORS)

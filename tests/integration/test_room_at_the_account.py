@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from kling_emulator import KlingEmulator
 
+from airflow_provider_kling.api.calls import Call
 from airflow_provider_kling.api.client import KlingClient
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.waiting.pacing import Pacing, RoomPacing
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.calls import Call
-    from tests.integration.conftest import DagRunner
+from tests.integration.conftest import DagRunner
 
 SHORT = 1.0
 

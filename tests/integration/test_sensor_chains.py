@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from kling_emulator import KlingEmulator
 
+from tests.integration.conftest import DagRunner
 from tests.integration.videos import facts_of
-
-if TYPE_CHECKING:
-    from kling_emulator import KlingEmulator
-
-    from tests.integration.conftest import DagRunner
 
 
 @pytest.mark.parametrize("way", ["poke", "reschedule", "deferred"])

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from kling_emulator.cli import argument_parser
@@ -14,9 +14,6 @@ from kling_emulator.cli import argument_parser
 from airflow_provider_kling.hooks.connection import endpoint_of
 from tests.integration.commands import ROOT
 from tests.project.pages import made
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 README = (ROOT / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

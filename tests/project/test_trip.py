@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from scripts.trip import trips
-
-if TYPE_CHECKING:
-    import pytest
 
 MOST_FILES = 14
 

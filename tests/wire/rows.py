@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_kling.api.calls import Answer, Call
 from airflow_provider_kling.api.errors import KlingError
@@ -16,9 +17,6 @@ from airflow_provider_kling.api.generation import Generation, GenerationState
 from airflow_provider_kling.api.reading.accounts import Account
 from airflow_provider_kling.api.reading.answers import failure_of
 from airflow_provider_kling.api.requests import Text2VideoRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 FOLDER = Path(__file__).parent
 DEER = Text2VideoRequest(prompt="a deer")

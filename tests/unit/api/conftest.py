@@ -9,22 +9,17 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from airflow_provider_kling.api.async_client import AsyncKlingClient
-from airflow_provider_kling.api.calls import PORTION_BYTES
+from airflow_provider_kling.api.calls import PORTION_BYTES, Call
 from airflow_provider_kling.api.client import KlingClient
-from airflow_provider_kling.api.endpoint import ApiKey, Endpoint
+from airflow_provider_kling.api.endpoint import ApiKey, Credentials, Endpoint
 from airflow_provider_kling.api.errors import KlingError
-from airflow_provider_kling.api.gateways import GATEWAYS
+from airflow_provider_kling.api.gateways import GATEWAYS, Gateway
 from airflow_provider_kling.api.retrying import Retries, Retry
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.calls import Call
-    from airflow_provider_kling.api.endpoint import Credentials
-    from airflow_provider_kling.api.gateways import Gateway
 
 KEY = "key-that-nobody-may-see-0123456789"
 # Long enough for a trouble that passes, also on a busy machine.

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from airflow_provider_kling.api.calls import Answer
+from airflow_provider_kling.api.calls import Answer, Call
 from airflow_provider_kling.api.endpoint import ApiKey
 from airflow_provider_kling.api.gateways import GATEWAYS, questions
 from airflow_provider_kling.api.requests import Text2VideoRequest
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.calls import Call
 
 SECRET_KEY = "key-that-nobody-may-see-0123456789"
 SIGNATURE = "Signature=s1gn3d"

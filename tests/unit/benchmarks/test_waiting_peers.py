@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
@@ -15,9 +16,6 @@ from benchmarks.waiting.gateway import MEDIAN_SECONDS, Durations
 from benchmarks.waiting.peers import CONTENDERS, Video
 from benchmarks.waiting.report import TITLES
 from benchmarks.waiting.runs import BODY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PEERS = [name for name in CONTENDERS if name != OURS]
 SECONDS_PER_VIDEO = 0.3

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
-
-if TYPE_CHECKING:
-    from kling_emulator import KlingEmulator
+from kling_emulator import KlingEmulator
 
 RELAYED = "/kling/v1/videos/text2video"
 _MODEL_AND_PROMPT = {"model": "kling-v1", "prompt": "a deer"}

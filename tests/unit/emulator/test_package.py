@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import kling_emulator as package
 import pytest
 import requests
-
-if TYPE_CHECKING:
-    from kling_emulator import KlingEmulator
+from kling_emulator import KlingEmulator
 
 pytest_plugins = ["pytester"]
 HEAVY = {"aiohttp", "airflow", "av", "jwt", "PIL", "pydantic", "requests"}

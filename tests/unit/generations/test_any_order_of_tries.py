@@ -7,8 +7,6 @@ numbering of tries.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -17,11 +15,9 @@ from airflow_provider_kling.api.errors import KlingDuplicateError, KlingError, K
 from airflow_provider_kling.api.generation import GenerationState
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.generations.identity import OnRerun, OnUnknownOutcome, Order
+from airflow_provider_kling.generations.record import Settled
 from airflow_provider_kling.generations.stores import keep_delivered, keep_failed
 from tests.unit.generations.world import DAY, HOUR, MINUTE, Killed, Luck, Made, StoreError, World
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.generations.record import Settled
 
 PROMPTS = {prompt: Text2VideoRequest.checked({"prompt": prompt}) for prompt in "ABCDEFGH"}
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, ObjectStoragePath
@@ -24,10 +26,6 @@ from airflow_provider_kling.sensors.task import KlingTaskSensor
 from airflow_provider_kling.triggers.events import ended_event, error_event
 from tests.integration.videos import facts_of
 from tests.unit.generations.tries import Task, TaskBefore33
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 SUCCEEDED = Generation(
     "task_1",

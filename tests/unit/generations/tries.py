@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.sdk import Context
 
 from airflow_provider_kling.operators.video import KlingText2VideoOperator
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 
 class Task:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
+from airflow_provider_kling.api.calls import Call
 from airflow_provider_kling.api.errors import (
     KlingAuthError,
     KlingDuplicateError,
@@ -23,12 +24,9 @@ from airflow_provider_kling.api.errors import (
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.generation import TEXT2VIDEO, Generation, GenerationState, Video
 from airflow_provider_kling.api.retrying import Retry
+from airflow_provider_kling.generations.identity import Order
 from airflow_provider_kling.generations.pay_once import in_worker, on_loop, pay_once
 from airflow_provider_kling.generations.record import Record, Settled, read_record
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.calls import Call
-    from airflow_provider_kling.generations.identity import Order
 
 T = TypeVar("T")
 

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from airflow.sdk import ObjectStoragePath
 from kling_emulator import KlingEmulator
 from moto.server import ThreadedMotoServer
 
@@ -25,9 +26,6 @@ from airflow_provider_kling.api.retrying import Retry
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.hooks.lineage import land_with_lineage
 from airflow_provider_kling.landing.land import land, target_at, try_target
-
-if TYPE_CHECKING:
-    from airflow.sdk import ObjectStoragePath
 
 BUCKET = "videos"
 

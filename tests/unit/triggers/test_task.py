@@ -7,19 +7,17 @@ import gc
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_kling.api.async_client import AsyncKlingClient
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers.events import read_event
 from airflow_provider_kling.triggers.task import KlingTaskTrigger, _watchers
 from tests.unit.triggers.triggers import CONN, Serve, event_of, events_of, reasons, submitted, until
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.async_client import AsyncKlingClient
 
 JWT = {"access_key": "access-key", "secret_key": "secret-key-of-the-tests-0123456789"}
 

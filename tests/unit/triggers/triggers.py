@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger
+from kling_emulator import KlingEmulator
 
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers.task import KlingTaskTrigger
-
-if TYPE_CHECKING:
-    from airflow.triggers.base import BaseTrigger
-    from kling_emulator import KlingEmulator
 
 Serve = Callable[..., "KlingEmulator"]
 CONN_ID, CONN = "kling_default", "AIRFLOW_CONN_KLING_DEFAULT"

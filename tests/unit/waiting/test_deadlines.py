@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 from airflow.providers.common.compat.sdk import (
@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
     TaskDeferred,
 )
+from airflow.sdk import Context
 
 from airflow_provider_kling.api.errors import KlingTimeoutError
 from airflow_provider_kling.hooks.kling import KlingHook
@@ -21,9 +22,6 @@ from airflow_provider_kling.operators.video import KlingText2VideoOperator
 from airflow_provider_kling.sensors.task import KlingTaskSensor
 from airflow_provider_kling.triggers.events import error_event
 from airflow_provider_kling.waiting.wait import backstop
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 pytestmark = [
     pytest.mark.usefixtures("kling_emulator"),

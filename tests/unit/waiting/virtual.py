@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from airflow_provider_kling.api.calls import Call
 from airflow_provider_kling.api.endpoint import AccessKey, ApiKey, Endpoint
 from airflow_provider_kling.api.errors import KlingError, KlingTaskNotFoundError
 from airflow_provider_kling.api.gateways import GATEWAYS, Gateway
@@ -21,9 +22,6 @@ from airflow_provider_kling.waiting.pacing import Experience, Pacing
 from airflow_provider_kling.waiting.wait import Clock
 from airflow_provider_kling.waiting.watched import Awaited
 from airflow_provider_kling.waiting.watcher import Watcher
-
-if TYPE_CHECKING:
-    from airflow_provider_kling.api.calls import Call
 
 # The loop's clock when a test begins, a multiple of the tick; and the instant that it then is.
 START, NOW = 900.0, 1_790_000_000.0
