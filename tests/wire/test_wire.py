@@ -6,6 +6,7 @@ import pytest
 
 from airflow_provider_kling.api.errors import KlingError, KlingOutcomeUnknownError
 from airflow_provider_kling.api.reading import refusals
+from tests.unit.api.conftest import value_or_error
 from tests.wire.rows import Row, agrees, described, rows
 
 ROWS = rows()
@@ -14,10 +15,7 @@ TELL_NEITHER = ("KlingServerError", "KlingUnreadableAnswerError")
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
 def test_an_answer_is_read_as_its_row_says(row: Row) -> None:
-    try:
-        outcome = row.question().read(row.answer)
-    except KlingError as error:
-        outcome = error
+    outcome = value_or_error(row.question().read, row.answer)
     read = described(outcome, row.asked if row.call == "query" else None)
     assert agrees(read, row.read), (read, row.read)
 

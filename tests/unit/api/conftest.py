@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -200,12 +200,16 @@ def connect(request: pytest.FixtureRequest) -> Connect:
     return opened
 
 
-def outcome_of(client: Client, call: Call[Any], retry: Retry = Retry.FREELY) -> Any:
-    """What comes of a call: a value, or the KlingError; nothing else may be raised."""
+def value_or_error(act: Callable[..., Any], *arguments: Any) -> Any:
+    """What comes of it: a value, or the KlingError; nothing else may be raised."""
     try:
-        return client.perform(call, retry)
+        return act(*arguments)
     except KlingError as error:
         return error
+
+
+def outcome_of(client: Client, call: Call[Any], retry: Retry = Retry.FREELY) -> Any:
+    return value_or_error(client.perform, call, retry)
 
 
 def data_rows(name: str, *names: str) -> list[Any]:
@@ -213,7 +217,7 @@ def data_rows(name: str, *names: str) -> list[Any]:
     text = (Path(__file__).parent / "data" / f"{name}.jsonl").read_text()
     rows = [json.loads(line) for line in text.splitlines()]
     return [
-        pytest.param(row, id=str([row.get(key) for key in ("gateway", "model", "name", "fields")])[:80])
+        pytest.param(row, id=str(list(row.values()))[:80])
         for row in rows
         if not names or row["name"] in names
     ]

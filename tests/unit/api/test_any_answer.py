@@ -18,9 +18,10 @@ from airflow_provider_kling.api.errors import (
     KlingThrottledError,
     KlingUnreadableAnswerError,
 )
-from airflow_provider_kling.api.gateways import GATEWAYS, Gateway
+from airflow_provider_kling.api.gateways import Gateway
 from airflow_provider_kling.api.generation import Generation, GenerationState
 from airflow_provider_kling.api.reading.accounts import Account
+from tests.unit.api.conftest import value_or_error
 from tests.unit.api.strategies import (
     BODIES,
     BOUNDED,
@@ -56,13 +57,7 @@ FAR_HEADERS = st.text(string.printable, max_size=30) | st.sampled_from(
 
 def outcomes_of(name: str, answer: Answer) -> list[Any]:
     """What a reader makes of an answer, and what the call does; neither may raise but a KlingError."""
-    call, made = CALLS[name], []
-    for read in (call.read, call.outcome):
-        try:
-            made.append(read(answer))
-        except KlingError as error:
-            made.append(error)
-    return made
+    return [value_or_error(read, answer) for read in (CALLS[name].read, CALLS[name].outcome)]
 
 
 def check_task(task: Generation) -> None:
@@ -156,22 +151,6 @@ def test_a_create_that_is_answered_without_a_code_or_an_error_is_made_or_its_out
     silent = {key: value for key, value in body.items() if key not in ("code", "error", "message")}
     outcome = outcomes_of("submit", Answer(status, json.dumps(silent)))[1]
     assert type(outcome) is KlingOutcomeUnknownError or (status < 300 and isinstance(outcome, Generation))
-
-
-def test_units_are_a_finite_number_or_none() -> None:
-    bills = [{"charge_type": "unit", "amount": "1e308"}] * 2
-    record = {"id": "asked-1", "status": "processing", "billing": bills}
-    check_task(CALLS["query"].read(Answer(200, json.dumps({"code": 0, "data": [record]}))))
-
-
-def test_an_id_that_a_gateway_gives_out_can_be_asked_about_or_is_a_kling_error() -> None:
-    """Half a surrogate pair is JSON; no URL can hold it."""
-    try:
-        task = CALLS["submit"].read(Answer(200, '{"task_id": "t-\\ud800", "status": "queued"}'))
-        path = GATEWAYS["official"].query(task.task_id).path
-    except KlingError:
-        return
-    assert path.startswith("/v1/videos/text2video/t-")
 
 
 def test_our_key_is_in_nothing_that_is_read_wherever_the_gateway_repeats_it() -> None:

@@ -35,7 +35,6 @@ from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.api.retrying import Retries, Retry
 from tests.unit.api.conftest import (
     ONCE,
-    QUICK,
     Connect,
     ScriptedServer,
     data_rows,
@@ -162,22 +161,9 @@ def test_a_throttled_question_is_asked_again_when_the_gateway_wants_it(
     assert len(server.received) == 2
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("0", 0.0),
-        (" 120 ", 120.0),
-        ("Thu, 01 Jan 2026 12:00:30 GMT", 30.0),
-        ("Thu, 01 Jan 2026 13:00:30 +0100", 30.0),
-        ("Thu, 01 Jan 2026 12:00:30 -0000", 30.0),
-        ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
-        *((odd, None) for odd in (None, "", " ", "soon", "-5", "1.5", "Thu, 99 Foo 2026")),
-        ("Thu, 01 Jan 99999999 12:00:30 GMT", None),
-        ("Thu, 01 Jan 2026 12:00:30 +99999999999999999999", None),
-    ],
-)
-def test_retry_after_counts_seconds_or_names_a_date(header: str | None, seconds: float | None) -> None:
-    assert retry_after_seconds(header, datetime(2026, 1, 1, 12, tzinfo=UTC)) == seconds
+@pytest.mark.parametrize("row", data_rows("retry-after"))
+def test_retry_after_counts_seconds_or_names_a_date(row: dict[str, Any]) -> None:
+    assert retry_after_seconds(row["header"], datetime(2026, 1, 1, 12, tzinfo=UTC)) == row["seconds"]
 
 
 # Connections that do not come about
@@ -292,14 +278,3 @@ def test_an_answer_that_comes_over_a_socket_is_read_as_its_row_says(
     (request,) = server.received
     assert request.method == call.method
     assert unquote(request.path).startswith(unquote(call.path))
-
-
-@pytest.mark.parametrize("gateway", ["official", "ezmodel", "elkapi"])
-def test_a_create_whose_answer_is_lost_is_not_paid_for_again(connect: Connect, gateway: str) -> None:
-    call = GATEWAYS[gateway].submit(Text2VideoRequest(prompt="a deer [lost]"))
-    with (
-        KlingEmulator(gateway=gateway) as emulator,
-        connect(endpoint_at(emulator.url, gateway), QUICK) as client,
-    ):
-        assert type(outcome_of(client, call)) is UNKNOWN
-        assert (emulator.counters().creates_received, emulator.counters().creates_accepted) == (1, 1)

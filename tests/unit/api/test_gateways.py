@@ -135,29 +135,10 @@ def test_a_way_of_asking_that_a_server_lacks_is_told_by_a_404(error: KlingError,
 # Which kind it is
 
 
-@pytest.mark.parametrize(
-    ("name", "host", "expected"),
-    [
-        ("auto", "api-singapore.klingai.com", "official"),
-        ("auto", "klingai.com", "official"),
-        ("auto", "api.ezmodel.cloud", "ezmodel"),
-        ("auto", "ezmodel.cloud:8443", "ezmodel"),
-        ("auto", "api.elkapi.com", "elkapi"),
-        ("auto", "API.EzModel.Cloud", "ezmodel"),  # a host has no case
-        ("auto", "api.crazyrouter.com", "crazyrouter"),
-        ("auto", "ai.comfly.chat", "envelope"),
-        ("auto", "api.notezmodel.cloud", None),
-        ("auto", "ezmodel.cloud.example.com", None),
-        ("auto", "127.0.0.1", None),
-        ("auto", "", None),
-        ("elkapi", "api.ezmodel.cloud", "elkapi"),
-        ("official", "api.elkapi.com", "official"),
-        ("ezmodel", "relay.example.com", "ezmodel"),
-    ],
-)
-def test_a_gateway_is_known_by_its_name_or_by_its_host(name: str, host: str, expected: str | None) -> None:
-    gateway = gateway_for(name, host)
-    assert (gateway and gateway.name) == expected
+@pytest.mark.parametrize("row", data_rows("hosts"))
+def test_a_gateway_is_known_by_its_name_or_by_its_host(row: dict[str, Any]) -> None:
+    gateway = gateway_for(row["name"], row["host"])
+    assert (gateway and gateway.name) == row["gateway"]
 
 
 @pytest.mark.parametrize("name", ["stock-newapi", "EZMODEL", "None", ""])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -11,21 +12,11 @@ from airflow_provider_kling.api.errors import KlingError, KlingModerationError, 
 from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.generation import Generation, GenerationState
 from airflow_provider_kling.api.reading.answers import failure_of, read_task
-
-SECRETS = (
-    "Bearer abcdef0123456789",
-    "sk-abcdef0123456789",
-    "api-key-abcdef0123456789",
-    "eyJhbGciOiJI.eyJpc3MiOiJh.c2lnbmF0dXJl",
-    "https://cdn.example.com/a.mp4?Expires=1&Signature=abcdef",
-)
+from tests.unit.api.conftest import data_rows, value_or_error
 
 
-def read(answer: Answer) -> Generation | KlingError:
-    try:
-        return GATEWAYS["official"].query("t").read(answer)
-    except KlingError as error:
-        return error
+def read(answer: Answer) -> Any:
+    return value_or_error(GATEWAYS["official"].query("t").read, answer)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +69,12 @@ def test_a_word_that_is_known_is_not_warned_of(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize("status", [200, 502])
-@pytest.mark.parametrize("secret", SECRETS)
-def test_an_unreadable_body_is_quoted_in_200_characters_and_without_secrets(secret: str, status: int) -> None:
+@pytest.mark.parametrize("row", data_rows("masked"))
+def test_an_unreadable_body_is_quoted_in_200_characters_and_without_secrets(
+    row: dict[str, str], status: int
+) -> None:
     for before in range(0, 215, 7):
-        shown = str(read(Answer(status, f"<p>{'x' * before} {secret} </p>" + "y" * 10_000 + "end")))
+        shown = str(read(Answer(status, f"<p>{'x' * before} {row['text']} </p>" + "y" * 10_000 + "end")))
         assert not [word for word in ("abcdef", "eyJ", "end", "y" * 200) if word in shown]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
@@ -10,9 +9,6 @@ import pytest
 from airflow_provider_kling.api.errors import KlingRequestError
 from airflow_provider_kling.api.requests import Text2VideoRequest
 from tests.unit.api.conftest import data_rows
-
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
-JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + bytes(20)).decode()
 
 
 def checked(**fields: Any) -> Text2VideoRequest:
@@ -42,31 +38,11 @@ def test_a_prompt_of_up_to_2500_characters_passes(length: int) -> None:
     assert len(checked(prompt="ü" * length, negative_prompt="ü" * length).prompt) == length
 
 
-@pytest.mark.parametrize(
-    ("name", "given", "value"),
-    [
-        ("duration", "5", 5.0),
-        ("duration", " 7.5 ", 7.5),
-        ("cfg_scale", "0.5", 0.5),
-        ("width", "1280", 1280),
-        ("height", "720", 720),
-        ("fps", "30", 30),
-        ("seed", "-1", -1),
-        ("n", "2", 2),
-        *((name, 2026, "2026") for name in ("prompt", "model", "negative_prompt", "response_format", "user")),
-        ("prompt", "\n a deer ", "a deer"),
-        ("model", " kling-v1 ", "kling-v1"),
-        *(
-            (name, image, image)
-            for name in ("image", "image_tail")
-            for image in ("https://example.com/a.png?Signature=1", "http://example.com/a b.jpg", PNG, JPEG)
-        ),
-    ],
-)
-def test_a_value_is_taken_as_a_template_renders_it(name: str, given: object, value: object) -> None:
-    size = {"width": 1, "height": 1} if name in ("width", "height") else {}
-    taken = getattr(checked(**{**size, name: given}), name)
-    assert (type(taken), taken) == (type(value), value)
+@pytest.mark.parametrize("row", data_rows("rendered"))
+def test_a_value_is_taken_as_a_template_renders_it(row: dict[str, Any]) -> None:
+    size = {"width": 1, "height": 1} if row["name"] in ("width", "height") else {}
+    taken = getattr(checked(**{**size, row["name"]: row["given"]}), row["name"])
+    assert (type(taken), taken) == (type(row["value"]), row["value"])
 
 
 @pytest.mark.parametrize("nothing", ["", " ", None])

@@ -12,7 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_kling.api.endpoint import AccessKey, ApiKey
-from airflow_provider_kling.api.errors import KlingConnectionConfigError, KlingError
+from airflow_provider_kling.api.errors import KlingConnectionConfigError
 from airflow_provider_kling.hooks.connection import endpoint_of
 from airflow_provider_kling.hooks.kling import KlingHook
 
@@ -40,6 +40,7 @@ def test_a_connection_means_an_endpoint_or_says_why_it_cannot_be_used(
         with pytest.raises(KlingConnectionConfigError) as caught:
             endpoint_of(given)
         assert str(caught.value) == row["refused"]
+        assert KEY not in "".join(traceback.format_exception(caught.value))
         return
     endpoint = endpoint_of(given)
     assert (endpoint.gateway and endpoint.gateway.name) == row["gateway"]
@@ -73,13 +74,3 @@ def test_an_extra_that_nobody_knows_is_warned_of_by_name_and_ignored(
         "gateway, timeout, connect_timeout, requests_per_second, on_unknown_outcome"
         for name in ("gatewy", "request_per_second")
     ]
-
-
-@pytest.mark.parametrize(
-    "key", [f"{KEY}\n", f"{KEY}\r\nX: y", f"{KEY}\u2192", f"two words {KEY}\n"], ids=ascii
-)
-def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key: str) -> None:
-    with pytest.raises(KlingError) as caught:
-        endpoint_of(connection(password=key, host="127.0.0.1"))
-    assert isinstance(caught.value, KlingConnectionConfigError)
-    assert KEY not in "".join(traceback.format_exception(caught.value))
