@@ -4,9 +4,9 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,17 +39,6 @@ def _only_what_the_test_sets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @dataclass(frozen=True)
-class Scripted:
-    """An answer that a server gives as it stands."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    hang_up: bool = False
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
 class Received:
     """A request as it came in."""
 
@@ -67,7 +56,7 @@ class ScriptedServer:
     """
 
     def __init__(self) -> None:
-        self.answers: list[Scripted] = []
+        self.answers: list[Any] = []
         self.received: list[Received] = []
         self.sent = 0
         self._stopping = threading.Event()
@@ -80,16 +69,16 @@ class ScriptedServer:
                     Received(self.command, self.path, dict(self.headers), self.rfile.read(length))
                 )
                 answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
-                if answer.seconds:
-                    outer._stopping.wait(answer.seconds)
-                if answer.hang_up:
+                if isinstance(answer, str):
+                    outer._stopping.wait({"hang up": 0.0, "silence": 10.0}[answer])
                     return
-                self.send_response_only(answer.status)  # without a Date, which some answers give themselves
-                key = self.headers.get("Authorization", "").encode()
-                body = (
-                    answer.body.replace(b"%AUTHORIZATION%", key) if len(answer.body) < 1000 else answer.body
-                )
-                for name, value in {"Content-Length": str(len(body)), **answer.headers}.items():
+                status, body, *headers = answer
+                if not isinstance(body, bytes):
+                    key = self.headers.get("Authorization", "")
+                    text = body if isinstance(body, str) else json.dumps(body)
+                    body = text.replace("%AUTHORIZATION%", key).encode()
+                self.send_response_only(status)  # without a Date, which some answers give themselves
+                for name, value in {"Content-Length": str(len(body)), **dict(*headers)}.items():
                     if value:
                         self.send_header(name, value)
                 self.end_headers()
@@ -117,26 +106,15 @@ class ScriptedServer:
         Set the answers: a status, a body (bytes and text as they are, else as JSON) and headers; or a word.
 
         The words are "hang up", for closing the connection, and "silence", for not answering in time.
-        Where a body has %AUTHORIZATION%, the request's header of that name comes back.
+        Where a text or JSON has %AUTHORIZATION%, the request's header of that name comes back.
         """
-        self.answers = [_scripted(answer) for answer in answers]
+        self.answers = list(answers)
 
     def close(self) -> None:
         self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-
-def _scripted(answer: Any) -> Scripted:
-    if isinstance(answer, str):
-        return Scripted(hang_up=True, seconds={"hang up": 0.0, "silence": 10.0}[answer])
-    status, body, *headers = answer
-    return Scripted(
-        status,
-        body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode(),
-        headers[0] if headers else {},
-    )
 
 
 @pytest.fixture

@@ -20,10 +20,8 @@ from airflow_provider_kling.api.errors import (
     KlingServerError,
     KlingUnreadableAnswerError,
 )
-from airflow_provider_kling.api.gateways import GATEWAYS
 from airflow_provider_kling.api.generation import Generation
 from airflow_provider_kling.api.reading.accounts import Account
-from airflow_provider_kling.api.requests import Text2VideoRequest
 from tests.unit.api.conftest import ONCE, Connect, ScriptedServer, endpoint_at, outcome_of, value_or_error
 from tests.unit.api.strategies import calls, taken_in
 from tests.wire.rows import rows
@@ -142,20 +140,10 @@ MIB = 1024 * 1024
 FLOOD = 50 * MIB
 START = b'{"code":0,"data":{"task_id":"t-1","task_status":"submitted","echo":"'
 PACKED = zlib.compress(bytes(FLOOD))
-ASKED = [
-    pytest.param(
-        GATEWAYS["official"].query("t-1"), KlingUnreadableAnswerError, KlingServerError, id="question"
-    ),
-    pytest.param(
-        GATEWAYS["official"].submit(Text2VideoRequest(prompt="a deer")),
-        KlingOutcomeUnknownError,
-        KlingOutcomeUnknownError,
-        id="create",
-    ),
-]
+QUERY, SUBMIT = (calls()[name] for name in ("query", "submit"))
 
 
-@pytest.mark.parametrize(("call", "kind", "on_500"), ASKED)
+@pytest.mark.parametrize("call", [QUERY, SUBMIT], ids=["question", "create"])
 @pytest.mark.parametrize(
     ("status", "start", "headers"),
     [
@@ -170,8 +158,6 @@ def test_a_flood_is_not_read_whole(
     connect: Connect,
     server: ScriptedServer,
     call: Any,
-    kind: type[KlingError],
-    on_500: type[KlingError],
     status: int,
     start: bytes | None,
     headers: dict[str, str],
@@ -184,7 +170,8 @@ def test_a_flood_is_not_read_whole(
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert type(error) is (on_500 if status == 500 else kind)
+    kind = KlingServerError if status == 500 else KlingUnreadableAnswerError
+    assert type(error) is (KlingOutcomeUnknownError if call.creates else kind)
     assert error.http_status == status
     assert peak < 32 * MIB
     assert len(server.received) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from kling_emulator import KlingEmulator
@@ -33,12 +32,13 @@ each_personality = pytest.mark.parametrize(
 )
 
 
-def instant(personality: str, **settings: Any) -> KlingEmulator:
+def instant(personality: str) -> KlingEmulator:
     """An emulator in which nothing takes time."""
-    return KlingEmulator(gateway=personality, seconds_per_video=0, status_age_seconds=0, **settings)
+    return KlingEmulator(gateway=personality, seconds_per_video=0, status_age_seconds=0)
 
 
-def made(client: Client, request: Text2VideoRequest = DEER) -> str:
+def made(client: Client, fate: str = "") -> str:
+    request = DEER.model_copy(update={"prompt": f"a deer {fate}"})
     task = client.perform(client.gateway().submit(request))
     assert task.state is GenerationState.SUBMITTED
     task_id: str = task.task_id
@@ -50,10 +50,6 @@ def seen(client: Client, task_id: str) -> Generation:
     return task
 
 
-def with_prompt(prompt: str) -> Text2VideoRequest:
-    return DEER.model_copy(update={"prompt": prompt})
-
-
 @each_personality
 @pytest.mark.parametrize("fate", ["", "[outage]"])
 def test_one_request_ends_as_the_same_generation_and_as_a_file_of_the_shape_asked_for_at_every_gateway(
@@ -62,7 +58,7 @@ def test_one_request_ends_as_the_same_generation_and_as_a_file_of_the_shape_aske
     with instant(personality) as emulator:
         there = endpoint_at(emulator.url, gateway)
         with connect(there) as client:
-            task_id = made(client, with_prompt(f"a deer {fate}"))
+            task_id = made(client, fate)
             task = seen(client, task_id)
         (video,) = task.videos
         file = download(video, io.BytesIO(), there)
@@ -80,7 +76,7 @@ def test_one_request_ends_as_the_same_generation_and_as_a_file_of_the_shape_aske
 @each_personality
 def test_a_failure_keeps_its_reason_at_every_gateway(personality: str, gateway: str) -> None:
     with instant(personality) as emulator, KlingClient(endpoint_at(emulator.url, gateway)) as client:
-        task = seen(client, made(client, with_prompt("a deer [moderation]")))
+        task = seen(client, made(client, "[moderation]"))
     assert (task.state, task.videos) == (GenerationState.FAILED, ())
     assert task.failure == "Failure to pass the risk control system"
 

@@ -23,8 +23,8 @@ def order(conn_id: str = "kling_default", item: str = ITEM, **fields: Any) -> Or
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        *(({}, same) for same in ({"duration": "5.0"}, {"prompt": " a deer\n"}, {"metadata": {}})),
-        *(({}, nothing) for nothing in ({"mode": ""}, {"mode": None})),
+        *(({}, {"duration": "5.0"}), ({}, {"prompt": " a deer\n"}), ({}, {"metadata": {}})),
+        *(({}, {"mode": ""}), ({}, {"mode": None})),
         ({"metadata": {"a": 1, "b": {"c": 2, "d": 3}}}, {"metadata": {"b": {"d": 3, "c": 2}, "a": 1}}),
     ],
     ids=str,

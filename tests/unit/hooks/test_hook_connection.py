@@ -6,6 +6,7 @@ import json
 import logging
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,16 +51,11 @@ def test_a_connection_means_an_endpoint_or_says_why_it_cannot_be_used(
 
 @pytest.mark.parametrize("extra", ["{", "[1]", "5", '"gateway"', "null"])
 def test_an_extra_that_is_no_json_object_is_refused(extra: str) -> None:
-    class Stored:
-        """A connection as some back ends store it, unchecked."""
-
-        conn_id, host, schema, login, password, port = "kling_test", "", "", "", KEY, None
-
-        def __init__(self) -> None:
-            self.extra = extra
-
+    stored: Any = SimpleNamespace(  # as some back ends store a connection, unchecked
+        conn_id="kling_test", host="", schema="", login="", password=KEY, port=None, extra=extra
+    )
     with pytest.raises(KlingConnectionConfigError, match="extra of connection 'kling_test' is not a JSON"):
-        endpoint_of(Stored())  # type: ignore[arg-type]
+        endpoint_of(stored)
 
 
 def test_an_extra_that_nobody_knows_is_warned_of_by_name_and_ignored(
