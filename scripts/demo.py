@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GATEWAYS = ("elkapi", "ezmodel")
+PROMPTS = ROOT / "dags" / "prompts.csv"
 SECONDS_PER_VIDEO = 2.0
 DURATION_TOLERANCE_SECONDS = 0.2
 COLUMNS = "{prompt:<42.42}  {task_id:<37}  {state:<7}  {seconds:>7}  {bytes:>7}  {path}"
@@ -49,26 +50,25 @@ class Batch:
     folder: Path
 
 
-async def main(folder: Path, prompts: Path) -> None:
+async def main(folder: Path) -> None:
     """
     Run the batches side by side, check what landed, and print it.
 
     :param folder: Where everything goes; what a demo before left there is replaced.
-    :param prompts: The rows of the batch.
     """
     cancel_when_interrupted()
     try:
         async with asyncio.TaskGroup() as group:
-            runs = [group.create_task(run_batch(gateway, folder / gateway, prompts)) for gateway in GATEWAYS]
+            runs = [group.create_task(run_batch(gateway, folder / gateway)) for gateway in GATEWAYS]
     except* DemoError as failed:
         raise failed.exceptions[0] from None
     for run in runs:
-        show(run.result(), prompts)
+        show(run.result())
 
 
-async def run_batch(gateway: str, folder: Path, prompts: Path) -> Batch:
+async def run_batch(gateway: str, folder: Path) -> Batch:
     """Run `kling_nightly_batch` against an emulator of this gateway."""
-    conf = {"prompts_file": prompts.as_uri(), "output": folder.as_uri()}
+    conf = {"prompts_file": PROMPTS.as_uri(), "output": folder.as_uri()}
     with (
         KlingEmulator(gateway=gateway, seconds_per_video=SECONDS_PER_VIDEO) as emulator,
         tempfile.TemporaryDirectory(prefix="airflow-") as home,
@@ -112,11 +112,11 @@ def end_group(leader: int) -> None:
         return
 
 
-def show(batch: Batch, prompts: Path) -> None:
+def show(batch: Batch) -> None:
     """Print a line for each video, having checked it against what was asked for."""
     (path,) = batch.folder.glob("*/manifest.json")
     manifest = json.loads(path.read_text())
-    with prompts.open(newline="", encoding="utf-8") as file:
+    with PROMPTS.open(newline="", encoding="utf-8") as file:
         asked = list(csv.DictReader(file))
     counts = f"{manifest['landed']} landed, {manifest['failed']} failed"
     print(f"\n{batch.gateway}: {counts} ({path.relative_to(ROOT)})")
@@ -146,13 +146,13 @@ def check(row: Mapping[str, str], video: Mapping[str, Any]) -> float:
     return seconds
 
 
-def run(folder: Path = BUILD / "demo", prompts: Path = ROOT / "dags" / "prompts.csv") -> None:
+def run(folder: Path = BUILD / "demo") -> None:
     """Run the demo as a program: what went wrong goes to standard error."""
     for gateway in GATEWAYS:
         shutil.rmtree(folder / gateway, ignore_errors=True)
         (folder / gateway).mkdir(parents=True)
     try:
-        asyncio.run(main(folder, prompts))
+        asyncio.run(main(folder))
     except DemoError as failed:
         sys.exit(str(failed))
     except asyncio.CancelledError:

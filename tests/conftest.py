@@ -7,6 +7,10 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = tempfile.mkdtemp(prefix="airflow-home-")
@@ -20,3 +24,10 @@ os.environ |= {
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "tests" / "integration" / "dags"),
     "NO_PROXY": "127.0.0.1,localhost",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # To trace a whole Airflow takes half as long again, and what is measured is for the unit tests to reach.
+    for item in items:
+        if item.path.parent.name in ("integration", "project"):
+            item.add_marker("no_cover")
