@@ -3,7 +3,6 @@ from __future__ import annotations
 import importlib
 import json
 import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -76,29 +75,20 @@ def test_a_nightly_batch_lands_what_it_can_and_ends_red_with_the_rest(
     assert kling_emulator.counters().creates_accepted == 4
 
 
-@pytest.fixture
-def rows_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
-    """What the first task of the batch makes of a file, which is all that is generated."""
+def test_a_nightly_batch_takes_no_more_rows_than_its_limit_and_no_names_that_would_land_on_each_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     batch = importlib.import_module("dags.kling_nightly_batch")
 
-    def read(path: Path, limit: int) -> Any:
+    def rows_of(path: Path, limit: int) -> Any:
+        """What the first task of the batch makes of a file, which is all that is generated."""
         params = {"prompts_file": path.as_uri(), "output": tmp_path.as_uri(), "limit": limit}
         context = {"params": params, "dag_run": SimpleNamespace(run_after=datetime(2026, 11, 26, tzinfo=UTC))}
         monkeypatch.setattr(batch, "get_current_context", lambda: context)
         return batch.read_prompts.function()
 
-    return read
-
-
-def test_a_nightly_batch_takes_no_more_rows_than_its_limit(rows_of: Callable[..., Any]) -> None:
     assert len(rows_of(ROOT / "dags" / "prompts.csv", limit=1)) == 1
-
-
-def test_a_nightly_batch_refuses_names_that_would_land_on_each_other(
-    rows_of: Callable[..., Any], tmp_path: Path
-) -> None:
     prompts = tmp_path / "prompts.csv"
     prompts.write_text("name,prompt\ndeer,A deer\ndeer,Another deer\n../deer,A third\n")
-
     with pytest.raises(AirflowFailException, match=r"change \['../deer', 'deer'\]"):
         rows_of(prompts, limit=1000)

@@ -34,11 +34,11 @@ def test_submitting_returns_the_task_id_and_does_not_wait(
         pytest.param("land_deferred", marks=pytest.mark.kling_emulator(gateway="ezmodel")),
     ],
 )
-def test_landing_returns_what_landed(
+def test_landing_repeats_a_transfer_that_breaks_off_and_returns_what_landed(
     form: str, kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
 ) -> None:
     target = tmp_path / "deer.mp4"
-    run = run_dag("operator_forms", f"operator_{form}", path=target.as_uri())
+    run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut]", path=target.as_uri())
 
     assert run.state == "success", run.log
     facts = facts_of(target)
@@ -51,94 +51,48 @@ def test_landing_returns_what_landed(
     }
     assert "?" not in landed["videos"][0]["url"]
     assert (facts["duration"], facts["width"], facts["height"]) == (3.0, 960, 960)
+    assert (run.tries["generate"], kling_emulator.counters().downloads) == (1, 2)
     assert kling_emulator.counters().creates_accepted == 1
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("uri", "fields", "said", "tries"),
     [
-        ({"prompt": " "}, "prompt=' ' is empty; say what the video should show"),
-        ({"image": "/tmp/cat.png"}, "is neither an http(s) link nor the Base64 text of a JPEG or PNG file"),
+        (None, {"prompt": " "}, ["prompt=' ' is empty; say what the video", "Nothing was submitted."], 1),
+        (None, {"image": "/tmp/cat.png"}, ["is neither an http(s) link nor the Base64 text of a JPEG"], 1),
+        (None, {"path": ""}, ["names no file; give one, such as s3://bucket/deer.mp4"], 1),
+        (None, {"path": "file:///tmp/videos/"}, ["names no file"], 1),
+        (None, {"path": "nowhere://bucket/deer.mp4"}, ["is in a storage that cannot be opened"], 1),
+        (None, {"path": "file:///dev/null/deer.mp4"}, ["Nothing was submitted by this try. Check the"], 2),
+        ("", {}, ["The Airflow connection 'kling_default' is not defined; add it, or set AIRFLOW_CONN_"], 1),
+        ("kling://127.0.0.1:9/http", {}, ["Connection 'kling_default' has no key; put the API key into"], 1),
+        ("wrong key", {}, ["HTTP 401", "Check the key in the connection's password"], 1),
+        ("down", {}, ["Check host, port and schema of the connection"], 2),
     ],
 )
-def test_a_bad_value_is_named_with_its_remedy_before_anything_is_sent(
+def test_what_is_wrong_is_named_with_its_remedy_before_anything_is_sent(
+    uri: str | None,
     fields: dict[str, Any],
-    said: str,
+    said: list[str],
+    tries: int,
     kling_emulator: KlingEmulator,
     run_dag: DagRunner,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = run_dag("operator_forms", "operator_land_deferred", path=str(tmp_path / "deer.mp4"), **fields)
+    good = kling_emulator.connection_uri
+    uris = {None: good, "wrong key": good.replace("any-key", "wrong-key"), "down": good}
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", uris.get(uri, str(uri)))
+    if uri == "":
+        monkeypatch.delenv("AIRFLOW_CONN_KLING_DEFAULT")
+    if uri == "down":
+        kling_emulator.stop()
+    conf = {"path": str(tmp_path / "deer.mp4"), **fields}
+    run = run_dag("operator_forms", "operator_land_deferred", **conf)
 
-    assert run.states["generate"] == "failed"
-    assert said in run.log
-    assert "Nothing was submitted." in run.log
-    assert run.tries["generate"] == 1
-    assert kling_emulator.counters().creates_received == 0
-
-
-@pytest.mark.parametrize(
-    ("path", "said"),
-    [
-        ("", "names no file; give one, such as s3://bucket/deer.mp4"),
-        ("file:///tmp/videos/", "names no file"),
-        ("nowhere://bucket/deer.mp4", "is in a storage that cannot be opened"),
-        ("file:///dev/null/deer.mp4", "Nothing was submitted by this try. Check the path, and its"),
-    ],
-)
-def test_a_bad_target_is_found_before_anything_is_paid(
-    path: str, said: str, kling_emulator: KlingEmulator, run_dag: DagRunner
-) -> None:
-    run = run_dag("operator_forms", "operator_land_deferred", path=path)
-
-    assert run.states["generate"] == "failed"
-    assert said in run.log
-    assert kling_emulator.counters().creates_received == 0
-
-
-@pytest.mark.parametrize(
-    ("uri", "said"),
-    [
-        (None, "The Airflow connection 'kling_default' is not defined; add it, or set AIRFLOW_CONN_KLING"),
-        ("kling://127.0.0.1:9/http", "Connection 'kling_default' has no key; put the API key into its"),
-    ],
-)
-def test_a_connection_that_cannot_be_used_is_told_from_a_gateway_that_refuses(
-    uri: str | None, said: str, run_dag: DagRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("AIRFLOW_CONN_KLING_DEFAULT", raising=False)
-    if uri:
-        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", uri)
-    run = run_dag("operator_forms", "operator_submit_only")
-
-    assert run.states["generate"] == "failed"
-    assert said in run.log
-
-
-def test_a_wrong_key_fails_at_once_and_says_where_to_look(
-    kling_emulator: KlingEmulator, run_dag: DagRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    uri = kling_emulator.connection_uri.replace("any-key", "wrong-key")
-    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", uri)
-    run = run_dag("operator_forms", "operator_land_deferred", path="/tmp/never.mp4")
-
-    assert run.states["generate"] == "failed"
-    assert "HTTP 401" in run.log
-    assert "Check the key in the connection's password" in run.log
-    assert run.tries["generate"] == 1
+    assert (run.states["generate"], run.tries["generate"]) == ("failed", tries)
+    assert [words for words in said if words not in run.log] == []
     assert "wrong-key" not in run.log
-    assert kling_emulator.counters().creates_received == 0
-
-
-def test_a_gateway_that_is_down_is_tried_again_by_airflow(
-    kling_emulator: KlingEmulator, run_dag: DagRunner
-) -> None:
-    kling_emulator.stop()
-    run = run_dag("operator_forms", "operator_submit_only")
-
-    assert run.states["generate"] == "failed"
-    assert "Check host, port and schema of the connection" in run.log
-    assert run.tries["generate"] == 2
     assert kling_emulator.counters().creates_received == 0
 
 
@@ -160,87 +114,42 @@ def test_a_lost_answer_stops_the_task_where_the_gateway_cannot(
 ) -> None:
     run = run_dag("operator_forms", "operator_submit_only", prompt="A deer [lost]")
 
-    assert run.states["generate"] == "failed"
+    assert (run.states["generate"], run.tries["generate"]) == ("failed", 1)
     assert "A generation may have been made and may be billed." in run.log
-    assert run.tries["generate"] == 1
     assert kling_emulator.counters().creates_received == 1
-
-
-@pytest.mark.kling_emulator(seconds_per_video=600)
-def test_a_timeout_says_that_the_generation_goes_on(
-    kling_emulator: KlingEmulator, run_dag: DagRunner
-) -> None:
-    run = run_dag("operator_forms", "operator_wait_deferred")
-
-    assert run.states["generate"] == "failed"
-    assert "The generation goes on and is billed" in run.log
-    assert f"Kling task {run.kling_task_ids['generate']}" in run.log
-    assert kling_emulator.counters().creates_received == 1
-
-
-def test_a_transfer_that_breaks_off_is_repeated_and_not_paid_again(
-    kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
-) -> None:
-    target = tmp_path / "deer.mp4"
-    run = run_dag("operator_forms", "operator_land_in_worker", prompt="A deer [cut]", path=str(target))
-
-    assert run.state == "success", run.log
-    assert facts_of(target)["duration"] == 3.0
-    assert kling_emulator.counters().creates_accepted == 1
-    assert kling_emulator.counters().downloads == 2
-
-
-def test_a_file_that_never_arrives_whole_is_never_published_nor_paid_again(
-    kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path
-) -> None:
-    target = tmp_path / "deer.mp4"
-    run = run_dag("operator_forms", "operator_land_deferred", prompt="A deer [cut-always]", path=str(target))
-
-    assert run.states["generate"] == "failed"
-    assert "The transfer of the video broke off" in run.log
-    assert list(tmp_path.iterdir()) == []
-    assert kling_emulator.counters().creates_accepted == 1
-
-
-def test_a_retried_transfer_lands_what_was_cut_short(
-    kling_emulator: KlingEmulator, run_dag: DagRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(KlingHook, "landing_seconds", 0.0)  # so that the task itself has to be retried
-    target = tmp_path / "deer.mp4"
-    run = run_dag("sensor_chains", "sensor_poke", prompt="A deer [cut]", path=str(target))
-
-    assert run.state == "success", run.log
-    assert run.tries["upload"] == 2
-    assert facts_of(target)["sha256"] == run.xcoms["upload"]["sha256"]
-    assert kling_emulator.counters().creates_accepted == 1
 
 
 @pytest.mark.parametrize(
-    "form",
+    ("module", "form", "task"),
     [
-        pytest.param("land_deferred", id="the gateway, as of a deferred task"),
+        pytest.param("operator_forms", "operator_land_deferred", "generate", id="the gateway, as deferred"),
         pytest.param(
-            "land_in_worker",
+            *("operator_forms", "operator_land_in_worker", "generate"),
             id="the record, as of a task that waits by itself",
             marks=[
                 pytest.mark.kling_emulator(gateway="newapi", status_age_seconds=0),
                 pytest.mark.skipif(not has_task_state(), reason="Airflow keeps task state since 3.3"),
             ],
         ),
+        pytest.param("sensor_chains", "sensor_poke", "upload", id="the task before, as of a transfer"),
     ],
 )
-def test_a_retry_adopts_what_is_known_by(
+def test_a_retry_lands_what_was_cut_short_of_the_generation_that_is_known_by(
+    module: str,
     form: str,
+    task: str,
     kling_emulator: KlingEmulator,
     run_dag: DagRunner,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(KlingHook, "landing_seconds", 0.0)
+    monkeypatch.setattr(KlingHook, "landing_seconds", 0.0)  # so that the task itself has to be retried
     target = tmp_path / "deer.mp4"
-    run = run_dag("operator_forms", f"operator_{form}", prompt="A deer [cut]", path=str(target))
+    run = run_dag(module, form, prompt="A deer [cut]", path=str(target))
 
     assert run.state == "success", run.log
-    assert run.tries["generate"] == 2
-    assert run.kling_task_ids["generate"] == kling_emulator.tasks()[0].task_id
+    assert run.tries[task] == 2
+    assert "The transfer of the video broke off" in run.log
+    assert facts_of(target)["sha256"] == run.xcoms[task]["sha256"]
+    assert run.xcoms[task]["task_id"] == kling_emulator.tasks()[0].task_id
     assert kling_emulator.counters().creates_received == 1

@@ -116,13 +116,18 @@ SCENARIOS = {
     "failure": Scenario(permanent("The generation failed"), prompt="A deer [fail]"),
     "failure, soft": Scenario(SKIPPED, SOFT_SENSORS, prompt="A deer [fail]"),
     "moderation": Scenario(permanent("the risk control system"), prompt="A deer [moderation]"),
+    "success without a link": Scenario(
+        permanent("the answer has no link to a video"), prompt="A deer [no-url]"
+    ),
     # Airflow has a class for the timeout of a sensor, and none for that of an operator.
     "timeout": Scenario(Outcome("failed", 1, "AirflowSensorTimeout"), SENSORS, ends=False, timeout="short"),
     "timeout, soft": Scenario(SKIPPED, SOFT_SENSORS, ends=False, timeout="short"),
     "timeout of an operator": Scenario(
-        permanent("The time to wait is over"), OPERATORS, ends=False, timeout="short"
+        permanent("The generation goes on and is billed"), OPERATORS, ends=False, timeout="short"
     ),
-    "unknown task": Scenario(permanent("Check the id, the connection"), happens=forget, ends=False),
+    "unknown task": Scenario(
+        permanent("Check the id, the connection (another gateway"), happens=forget, ends=False
+    ),
     "gateway down for a while": Scenario(SUCCESS, happens=be_down_for_a_while),
     "key refused": Scenario(permanent("Check the key in"), happens=refuse_the_key, ends=False),
     "key refused, soft": Scenario(SKIPPED, SOFT_SENSORS, happens=refuse_the_key, ends=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,8 +15,6 @@ from airflow_provider_kling.api.requests import Text2VideoRequest
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.waiting.pacing import Pacing, RoomPacing
 from tests.integration.conftest import DagRunner
-
-SHORT = 1.0
 
 each_way = pytest.mark.parametrize("way", ["worker", "deferred"])
 
@@ -29,15 +28,12 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KlingEmulator]]:
     """Start an emulator whose account makes one video at a time, and makes one when ours is submitted."""
-    served: list[KlingEmulator] = []
+    served = ExitStack()
 
     def start(gateway: str, seconds: float) -> KlingEmulator:
         lasts = iter([seconds])
-        emulator = KlingEmulator(
-            gateway=gateway, seconds_per_video=lambda: next(lasts, 0.1), parallel_tasks=1
-        )
-        emulator.start()
-        served.append(emulator)
+        settings: dict[str, Any] = {"seconds_per_video": lambda: next(lasts, 0.1), "parallel_tasks": 1}
+        emulator = served.enter_context(KlingEmulator(gateway=gateway, **settings))
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_uri)
         perform = KlingClient.perform
 
@@ -50,9 +46,8 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KlingEmulato
         monkeypatch.setattr(KlingClient, "perform", perform_after_another)
         return emulator
 
-    yield start
-    for emulator in served:
-        emulator.stop()
+    with served:
+        yield start
 
 
 @each_way
@@ -60,7 +55,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KlingEmulato
 def test_a_busy_account_is_waited_for_and_costs_neither_a_retry_nor_a_second_video(
     gateway: str, way: str, busy: Callable[..., KlingEmulator], run_dag: DagRunner
 ) -> None:
-    emulator = busy(gateway, SHORT)
+    emulator = busy(gateway, 1.0)
     run = run_dag("room_at_the_account", f"room_{way}_patient")
 
     assert run.state == "success", run.log
@@ -74,29 +69,21 @@ def test_a_busy_account_is_waited_for_and_costs_neither_a_retry_nor_a_second_vid
 
 
 @each_way
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("impatient", ["KlingThrottledError", "There was no room at the account for ", "nothing was made"]),
+        ("bounded", ["AirflowTaskTimeout"]),  # the execution timeout counts meanwhile
+    ],
+)
 def test_whoever_waits_too_long_for_room_fails_and_says_that_nothing_was_made(
-    way: str, busy: Callable[..., KlingEmulator], run_dag: DagRunner
+    limit: str, said: list[str], way: str, busy: Callable[..., KlingEmulator], run_dag: DagRunner
 ) -> None:
-    emulator = busy("official" if way == "worker" else "ezmodel", 600)
-    run = run_dag("room_at_the_account", f"room_{way}_impatient")
+    emulator = busy("official" if (way == "worker") == (limit == "impatient") else "ezmodel", 600)
+    run = run_dag("room_at_the_account", f"room_{way}_{limit}")
 
-    assert run.states == {"generate": "failed"}
-    assert run.tries == {"generate": 1}
-    assert "KlingThrottledError" in run.log
-    assert "There was no room at the account for " in run.log
-    assert "nothing was made" in run.log
-    assert [task.prompt for task in emulator.tasks()] == ["Another"]
-    assert emulator.counters().creates_received > 2  # it tried more than once
-    assert run.kling_task_ids == {"generate": None}
-
-
-@each_way
-def test_the_execution_timeout_counts_while_a_task_waits_for_room(
-    way: str, busy: Callable[..., KlingEmulator], run_dag: DagRunner
-) -> None:
-    emulator = busy("ezmodel" if way == "worker" else "official", 600)
-    run = run_dag("room_at_the_account", f"room_{way}_bounded")
-
-    assert run.states == {"generate": "failed"}
-    assert "AirflowTaskTimeout" in run.log
+    assert (run.states, run.tries) == ({"generate": "failed"}, {"generate": 1})
+    assert [words for words in said if words not in run.log] == []
     assert "A deer" not in [task.prompt for task in emulator.tasks()]
+    assert limit == "bounded" or emulator.counters().creates_received > 2  # it tried more than once
+    assert run.kling_task_ids == {"generate": None}

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.integration.commands import ROOT
-from tests.project.pages import made
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
@@ -21,6 +20,11 @@ MODULES = [
     if not path.stem.startswith("__")
 ]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def made(text: str) -> set[str]:
+    """The targets that a text says to make."""
+    return set(re.findall(r"(?:^|`|step )make ([\w-]+)", text, re.MULTILINE))
 
 
 @each_page
@@ -35,6 +39,17 @@ def test_what_it_says_to_make_can_be_made(page: Path) -> None:
     assert made(page.read_text()) <= TARGETS
 
 
+def test_what_the_readme_says_to_make_is_run_by_ci() -> None:
+    # The last three would change what is tested.
+    targets = made((ROOT / "README.md").read_text()) - {"help", "constraints", "tables"}
+    run = made((ROOT / ".ci" / "run").read_text())
+
+    assert targets >= {"demo", "test", "lint", "matrix", "airflow"}
+    # `make airflow` does not end by itself; `make airflow-check` starts it, and ends it.
+    assert targets - run - {"airflow"} == set()
+    assert "airflow-check" in run
+
+
 def test_make_help_lists_every_target() -> None:
     done = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
 
@@ -43,9 +58,8 @@ def test_make_help_lists_every_target() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_picture_of_the_house_has_every_module(module: Path) -> None:
-    name = (
-        module.parent.name if module.parent.name == "gateways" else module.stem
-    )  # those are a file a family
+    folder = module.parent.name
+    name = folder if folder == "gateways" else module.stem  # those are a file a family
 
     assert re.search(rf"\b{name}\b", ARCHITECTURE)
 

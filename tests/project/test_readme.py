@@ -13,7 +13,6 @@ from kling_emulator.cli import argument_parser
 
 from airflow_provider_kling.hooks.connection import endpoint_of
 from tests.integration.commands import ROOT
-from tests.project.pages import made
 
 README = (ROOT / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -70,13 +69,3 @@ def test_its_emulator_commands_are_understood() -> None:
     commands = re.findall(r"^kling-emulator (.*)$", SHELL, re.MULTILINE)
 
     assert [argument_parser().parse_args(command.split()).gateway for command in commands] == ["ezmodel"]
-
-
-def test_its_make_targets_exist_and_are_run_by_ci() -> None:
-    targets = made(README) - {"help", "constraints", "tables"}  # the others would change what is tested
-    run = made((ROOT / ".ci" / "run").read_text())
-
-    assert targets >= {"demo", "test", "lint", "matrix", "airflow"}
-    # `make airflow` does not end by itself; `make airflow-check` starts it, and ends it.
-    assert targets - run - {"airflow"} == set()
-    assert "airflow-check" in run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,76 +25,44 @@ def has_retry_policies() -> bool:
 since_33 = pytest.mark.skipif(not has_retry_policies(), reason="Airflow has retry policies since 3.3")
 before_33 = pytest.mark.skipif(has_retry_policies(), reason="Airflow has retry policies since 3.3")
 
-IN_15_S, IN_1_MIN, IN_2_MIN = timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes=2)
-DECISIONS: dict[type[KlingError], tuple[str, timedelta | None]] = {
-    errors.KlingError: ("fail", None),
-    errors.KlingRequestError: ("fail", None),
-    errors.KlingConnectionConfigError: ("fail", None),
-    errors.KlingAuthError: ("fail", None),
-    errors.KlingClockError: ("fail", None),
-    errors.KlingRelayKeyError: ("fail", None),
-    errors.KlingQuotaError: ("fail", None),
-    errors.KlingForbiddenError: ("fail", None),
-    errors.KlingRejectedError: ("fail", None),
-    errors.KlingDuplicateError: ("fail", None),
-    errors.KlingUnsupportedError: ("fail", None),
-    errors.KlingPolicyError: ("fail", None),
-    errors.KlingTaskNotFoundError: ("fail", None),
-    errors.KlingThrottledError: ("retry", IN_2_MIN),
-    errors.KlingServerError: ("retry", IN_1_MIN),
-    errors.KlingUnreachableError: ("retry", IN_1_MIN),
-    errors.KlingUnreadableAnswerError: ("retry", IN_1_MIN),
-    errors.KlingOutcomeUnknownError: ("fail", None),
-    errors.KlingUnsettledError: ("retry", IN_15_S),
-    errors.KlingUnrecordedError: ("fail", None),
-    errors.KlingTaskFailedError: ("fail", None),
-    errors.KlingModerationError: ("fail", None),
-    errors.KlingNotEndedError: ("fail", None),
-    errors.KlingResultMissingError: ("fail", None),
-    errors.KlingTargetError: ("retry", IN_1_MIN),
-    errors.KlingMediaError: ("retry", IN_15_S),
-    errors.KlingTimeoutError: ("fail", None),
-}
+# What is done with each error, and after how many seconds.
+DECISIONS = json.loads(Path(__file__).with_name("retry_decisions.json").read_text())
+each_error = pytest.mark.parametrize(("name", "decision"), DECISIONS.items())
 
 
-def decided(policy: Any, error: BaseException) -> tuple[str, timedelta | None]:
+def decided(policy: Any, error: BaseException) -> list[Any]:
     decision = policy.evaluate(error, 1, 3)
-    return decision.action.value, decision.retry_delay
+    return [decision.action.value, decision.retry_delay and decision.retry_delay.total_seconds()]
 
 
 def test_the_table_has_every_error() -> None:
-    kinds = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, KlingError)}
+    kinds = dict(inspect.getmembers(errors, inspect.isclass))
 
-    assert kinds == set(DECISIONS)
+    assert {name for name, kind in kinds.items() if issubclass(kind, KlingError)} == set(DECISIONS)
 
 
-@pytest.mark.parametrize("kind", DECISIONS)
-def test_only_what_is_called_retryable_is_retried(kind: type[KlingError]) -> None:
-    assert kind.retryable is (DECISIONS[kind][0] == "retry")
+@each_error
+def test_only_what_is_called_retryable_is_retried(name: str, decision: list[Any]) -> None:
+    assert getattr(errors, name).retryable is (decision[0] == "retry")
 
 
 @since_33
-@pytest.mark.parametrize("kind", DECISIONS)
-def test_each_error_has_its_decision_before_and_after_serialisation(kind: type[KlingError]) -> None:
+@each_error
+def test_each_error_has_its_decision_and_why_before_and_after_serialisation(
+    name: str, decision: list[Any]
+) -> None:
     policy: Any = kling_retry_policy()
     again = type(policy).deserialize(json.loads(json.dumps(policy.serialize())))
+    error = getattr(errors, name)("no")
 
-    assert decided(policy, kind("no")) == DECISIONS[kind]
-    assert decided(again, kind("no")) == DECISIONS[kind]
+    assert decided(policy, error) == decided(again, error) == decision
+    assert policy.evaluate(error, 1, 3).reason
 
 
 @since_33
 @pytest.mark.parametrize("error", [ValueError("ours"), OSError("disk"), RuntimeError("defect")], ids=repr)
 def test_what_is_no_error_of_this_package_gets_the_retries_of_the_task(error: Exception) -> None:
-    assert decided(kling_retry_policy(), error) == ("default", None)
-
-
-@since_33
-@pytest.mark.parametrize("kind", DECISIONS)
-def test_each_decision_on_an_error_of_this_package_says_why(kind: type[KlingError]) -> None:
-    policy: Any = kling_retry_policy()
-
-    assert policy.evaluate(kind("no"), 1, 3).reason
+    assert decided(kling_retry_policy(), error) == ["default", None]
 
 
 @before_33

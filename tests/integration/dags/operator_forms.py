@@ -12,7 +12,6 @@ from airflow_provider_kling.operators.video import KlingText2VideoOperator
 PATH = {"path": "{{ params.path }}"}
 FORMS: dict[str, dict[str, Any]] = {
     "submit_only": {},
-    "wait_deferred": {"wait_for_completion": True, "deferrable": True},
     "land_in_worker": {**PATH, "deferrable": False},
     "land_deferred": {**PATH, "deferrable": True},
 }

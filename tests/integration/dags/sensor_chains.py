@@ -23,7 +23,6 @@ for way, arguments in WAYS.items():
         schedule=None,
         params={
             "prompt": Param("A deer", type="string"),
-            "task_id": Param(None, type=["null", "string"]),
             "path": Param("", type="string"),
         },
     ) as dag:
@@ -32,7 +31,7 @@ for way, arguments in WAYS.items():
         )
         wait = KlingTaskSensor(
             task_id="wait",
-            kling_task_id="{{ params.task_id or ti.xcom_pull(task_ids='submit') }}",
+            kling_task_id="{{ ti.xcom_pull(task_ids='submit') }}",
             poke_interval=0.2,
             timeout=2.5,
             **arguments,

@@ -13,22 +13,14 @@ from tests.e2e.database import Change
 NIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def history(instance: str, *steps: tuple[float, str], tries: int = 1) -> list[Change]:
-    return [Change(NIGHT + timedelta(seconds=second), instance, -1, tries, state) for second, state in steps]
+def history(instance: str, seconds: tuple[float, ...], states: str) -> list[Change]:
+    steps = zip(seconds, states.split(), strict=True)
+    return [Change(NIGHT + timedelta(seconds=second), instance, -1, 1, state) for second, state in steps]
 
 
-DEFERRED = history(
-    "a",
-    (0, "scheduled"),
-    (1, "queued"),
-    (2, "running"),
-    (5, "deferred"),
-    (60, "scheduled"),
-    (61, "queued"),
-    (63, "running"),
-    (64, "success"),
-)
-HELD = history("b", (0, "scheduled"), (4, "queued"), (5, "running"), (65, "success"))
+TWICE = "scheduled queued running deferred scheduled queued running success"
+DEFERRED = history("a", (0, 1, 2, 5, 60, 61, 63, 64), TWICE)
+HELD = history("b", (0, 4, 5, 65), "scheduled queued running success")
 
 
 def test_a_task_takes_a_slot_while_it_is_queued_or_runs_and_not_while_it_is_deferred() -> None:
@@ -37,14 +29,11 @@ def test_a_task_takes_a_slot_while_it_is_queued_or_runs_and_not_while_it_is_defe
     assert slot_seconds([*DEFERRED, *HELD]) == 4 + 3 + 61
 
 
-def test_each_resume_is_a_run_and_no_try() -> None:
-    assert task_runs([*DEFERRED, *HELD]) == 3
-    assert retries([*DEFERRED, *HELD]) == 0
-
-
-def test_the_tries_beyond_the_first_are_counted() -> None:
+def test_each_resume_is_a_run_and_no_try_and_the_tries_beyond_the_first_are_counted() -> None:
     again = [replace(change, try_number=2) for change in HELD]
 
+    assert task_runs([*DEFERRED, *HELD]) == 3
+    assert retries([*DEFERRED, *HELD]) == 0
     assert retries([*HELD, *again, *DEFERRED]) == 1
 
 

@@ -11,20 +11,14 @@ import requests
 from kling_emulator import KlingEmulator
 
 RELAYED = "/kling/v1/videos/text2video"
-_MODEL_AND_PROMPT = {"model": "kling-v1", "prompt": "a deer"}
+CODE_OF_NEW_API = ("newapi", "newapi-old", "ezmodel-code", "crazyrouter")
 SMALLEST_CREATES: dict[str, dict[str, Any]] = {
-    "official": {"prompt": "a deer"},
-    "ezmodel": _MODEL_AND_PROMPT,
+    **{gateway: {"prompt": "a deer"} for gateway in ("official", "envelope")},
+    **{gateway: {"model": "kling-v1", "prompt": "a deer"} for gateway in ("ezmodel", *CODE_OF_NEW_API)},
     # Small pictures: they render in no time.
     "elkapi": {"prompt": "a deer", "duration": 3, "width": 64, "height": 64},
-    "newapi": _MODEL_AND_PROMPT,
-    "newapi-old": _MODEL_AND_PROMPT,
-    "ezmodel-code": _MODEL_AND_PROMPT,
-    "crazyrouter": _MODEL_AND_PROMPT,
-    "envelope": {"prompt": "a deer"},
 }
 GATEWAYS = tuple(SMALLEST_CREATES)
-CODE_OF_NEW_API = ("newapi", "newapi-old", "ezmodel-code", "crazyrouter")
 EVERY_GATEWAY = pytest.mark.parametrize("gateway", GATEWAYS)
 COSTS = "/account/costs?start_time=1000000000000&end_time=1000000001000"
 HALF = "half of what was promised"

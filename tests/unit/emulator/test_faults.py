@@ -15,7 +15,7 @@ import requests
 from kling_emulator import Counters
 from kling_emulator.faults import FAULTS, Fate, Fault, On, read_plan
 
-from tests.unit.emulator.dialects import BREAK, COSTS, HALF, Caller, Emulate, seen, url_of
+from tests.unit.emulator.dialects import COSTS, Caller, Emulate, seen, url_of
 from tests.unit.emulator.goldens import stored
 
 DOCS = Path(__file__).parents[3].joinpath("docs/emulator.md").read_text(encoding="utf-8")
@@ -40,20 +40,7 @@ def asker(emulate: Emulate, on: str) -> tuple[Caller, Ask]:
 
 # The details that are planned, what is seen of the answer, and whether what was asked for is made, or
 # given, all the same.
-WHAT_HAPPENS: dict[str, tuple[dict[str, Any], str, bool]] = {
-    "error-before": ({"status": 503}, '503 [^"]+({"code": 5001, "message": ")?Service Unavail', False),
-    "error-after": ({"status": 504}, '504 .+"Gateway Timeout"', True),
-    "cut-before": ({}, BREAK, False),
-    "cut-after": ({}, BREAK, True),
-    "slow": ({"seconds": 0.01}, "200", True),
-    "html": ({"status": 522}, "522 text/html; charset=utf-8 <html>.+Status 522", False),
-    "html-after": ({}, "502 text/html; charset=utf-8 <html>.+Bad Gateway", True),
-    "truncated": ({}, '200 application/json {"code": 0, "message": "SUCCEED"(?!.*}$)', True),
-    "unknown-status": ({}, "200 .+REVIEWING", True),
-    "no-url": ({}, "200 ((?!http).)+succeed((?!http).)+$", True),
-    "short-body": ({}, HALF, True),
-    "answer": ({"status": 418, "body": [1], "headers": {"content-type": "a/b"}}, r"418 a/b \[1\]$", False),
-}
+WHAT_HAPPENS = stored("faults.json")
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,6 @@ def trigger(since: float = 1000.0, left: float = 3600.0) -> KlingRoomTrigger:
     return KlingRoomTrigger(CONN_ID, since, 3, time.time() + left)
 
 
-async def a_moment() -> None:
-    """Let those who have just begun to wait join the queue."""
-    await asyncio.sleep(3 * KlingHook.pacing.earliest_question)
-
-
 def test_its_arguments_are_plain_json_and_make_the_same_trigger_again() -> None:
     arguments = {"kling_conn_id": CONN_ID, "since": 1.5, "tries": 3, "deadline": 1790003600.25}
     serialized = ("airflow_provider_kling.triggers.room.KlingRoomTrigger", arguments)
@@ -61,7 +56,7 @@ async def test_one_is_let_go_when_a_generation_ends_on_its_connection(
     elsewhere, ends, goes_on = await submitted(3)
     late, early = (asyncio.create_task(fired(trigger(since))) for since in (20.0, 10.0))
     watched = asyncio.create_task(event_of(goes_on))
-    await a_moment()
+    await asyncio.sleep(3 * KlingHook.pacing.earliest_question)  # until they have joined the queue
     assert (await event_of(elsewhere, kling_conn_id="other"))["status"] == "ended"
     await asyncio.sleep(0)
     assert not early.done()

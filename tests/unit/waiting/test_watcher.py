@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import logging
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from airflow_provider_kling.waiting.pacing import Experience, Usual
 from airflow_provider_kling.waiting.watched import Watched
 from tests.unit.waiting.virtual import HOUR, NOW, Kling, elapsed, in_no_time, names, outcome_of, outcomes_of
 
+TABLES = json.loads(Path(__file__).with_name("watcher.json").read_text())
 # From which on a page is read in place of questions by ids: so many besides the first.
 MANY = 1 + 3 * MOST_AT_ONCE
 
@@ -28,21 +31,7 @@ MANY = 1 + 3 * MOST_AT_ONCE
 # How it asks
 
 
-@pytest.mark.parametrize(
-    ("gateway", "waiting", "questions"),
-    [
-        ({}, 1, ["single"]),
-        ({}, 45, ["batch"] * 3),
-        ({}, MANY, [f"page of {4 * MANY}"]),
-        ({}, 110, ["page of 440"]),
-        ({}, 126, ["page of 500"]),
-        ({"access_key": True}, 2, ["single"] * 2),
-        ({"access_key": True}, 3, ["single"] * 3),
-        ({"access_key": True}, 4, ["page of 30"]),
-        ({"access_key": True}, 125, ["page of 500"]),
-        ({"gateway": "ezmodel"}, 40, ["single"] * 40),
-    ],
-)
+@pytest.mark.parametrize(("gateway", "waiting", "questions"), TABLES["how it asks"])
 @in_no_time
 async def test_as_many_are_read_with_one_request_as_the_gateway_can(
     gateway: dict[str, Any], waiting: int, questions: list[str]
@@ -178,31 +167,18 @@ async def test_an_id_that_cannot_be_asked_for_is_told_to_that_one_only(bad: str,
 # When it asks
 
 
-@pytest.mark.parametrize(
-    ("facts", "instants"),
-    [
-        ({}, [30]),  # until such a video can be done
-        ({"mode": "pro"}, [60]),
-        ({"mode": "4k"}, [90]),
-        ({"submitted_at": NOW - 21}, [9]),
-        ({"submitted_at": NOW - 500}, [2.25]),  # no trigger may fire sooner than after two seconds
-        ({"submitted_at": NOW + 500}, [30]),  # the gateway's clock may be ahead
-        ({"poll_interval": 7.5}, [7.5]),
-        ({"poll_interval": 700.0}, [30]),
-        ({"poll_interval": 0.1}, [2]),
-        ({"lasts": 9.0}, [9]),
-        ({"lasts": -5.0}, [2]),
-    ],
-)
+@pytest.mark.parametrize(("facts", "instant", "why"), TABLES["when it asks first"])
 @pytest.mark.parametrize("gateway", ["official", "ezmodel"])
 @in_no_time
 async def test_the_first_question_comes_when_it_can_tell_something(
-    gateway: str, facts: dict[str, Any], instants: list[float]
+    gateway: str, facts: dict[str, Any], instant: float, why: str
 ) -> None:
     kling = Kling(gateway)
+    if "ago" in facts:
+        facts = {"submitted_at": NOW - facts["ago"]}
     await outcome_of(kling.watcher(), *kling.make(), **facts)
 
-    assert kling.instants() == pytest.approx(instants, abs=0.3)
+    assert kling.instants() == pytest.approx([instant], abs=0.3), why
 
 
 @in_no_time
@@ -291,16 +267,6 @@ async def test_neither_what_others_ask_nor_ticks_let_a_trigger_fire_sooner_than_
 
     assert 2.0 <= elapsed() - started <= 2.45
     await first
-
-
-@in_no_time
-async def test_a_deadline_is_kept_to_the_second_and_told_with_the_state() -> None:
-    kling = Kling()
-    outcome = await outcome_of(kling.watcher(), *kling.make(lasts=HOUR), lasts=100.0)
-
-    assert names([outcome]) == ["KlingTimeoutError"]
-    assert "(processing)" in str(outcome)
-    assert 100 <= elapsed() < 101
 
 
 # Who leaves, and who comes

@@ -317,10 +317,14 @@ async def test_each_page_counts_as_a_request() -> None:
 
 @each_gateway
 @in_no_time
-async def test_only_an_end_is_an_end(gateway: str) -> None:
+async def test_only_an_end_is_an_end_and_a_deadline_is_kept_to_the_second_and_told_with_the_state(
+    gateway: str,
+) -> None:
     kling = Kling(gateway)
     task_ids = [*kling.make(), *kling.make(state="failed"), *kling.make(lasts=HOUR), "no-such-generation"]
     outcomes = await outcomes_of(kling.watcher(), task_ids, lasts=100.0)
 
     assert names(outcomes) == ["succeeded", "failed", "KlingTimeoutError", "KlingTaskNotFoundError"]
+    assert "(processing)" in str(outcomes[2])
+    assert 100 <= elapsed() < 101
     assert kling.ends == 2
